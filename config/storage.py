@@ -1,0 +1,74 @@
+"""The object storage behind the clip folders: any S3-compatible bucket, so that workers on several machines share them.
+
+Keys are "clips/<clip folder>/<path inside>". An object appears whole or not at all, larger ones by a multipart upload
+that S3 joins at its end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import ClientError
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+
+from config.env import ObjectStorage
+
+PREFIX = "clips/"
+PAGE = 1000  # names in one answer, the most that S3 gives
+_ABSENT = {"404", "NoSuchKey", "NotFound"}
+
+
+class Bucket:
+    """A mirror of clip folders in a bucket; see `annotation.media.clip_folder.Mirror`.
+
+    Errors of the storage other than "there is nothing" are raised as boto3 has them, after five attempts.
+    """
+
+    def __init__(self, storage: ObjectStorage) -> None:
+        self._bucket = storage.bucket
+        self._client: Any = boto3.client(
+            "s3",
+            endpoint_url=storage.endpoint or None,
+            aws_access_key_id=storage.access_key,
+            aws_secret_access_key=storage.secret_key,
+            region_name=storage.region,
+            # Every part is hashed on its way, so that a flipped bit is refused by the storage.
+            config=Config(
+                retries={"max_attempts": 5, "mode": "standard"}, request_checksum_calculation="when_supported"
+            ),
+        )
+
+    def push(self, path: Path, key: str) -> None:
+        """Store a local file under a key, whole or not at all."""
+        self._client.upload_file(str(path), self._bucket, PREFIX + key)
+
+    def fetch(self, key: str, path: Path) -> bool:
+        """Write what is stored under a key to a local path; False when there is nothing."""
+        try:
+            self._client.download_file(self._bucket, PREFIX + key, str(path))
+        except ClientError as error:
+            if error.response.get("Error", {}).get("Code") in _ABSENT:
+                return False
+            raise
+        return True
+
+    def names(self, prefix: str) -> Iterator[str]:
+        """Every key that begins so, sorted."""
+        pages = self._client.get_paginator("list_objects_v2").paginate(
+            Bucket=self._bucket, Prefix=PREFIX + prefix, PaginationConfig={"PageSize": PAGE}
+        )
+        for page in pages:
+            for found in page.get("Contents", ()):
+                yield found["Key"].removeprefix(PREFIX)
+
+
+def bucket() -> Bucket:
+    """The bucket that the settings name; what `settings.CLIP_MIRROR` points at."""
+    if settings.OBJECT_STORAGE is None:
+        raise ImproperlyConfigured("No object storage is configured; set S3_BUCKET and its keys.")
+    return Bucket(settings.OBJECT_STORAGE)
