@@ -1,0 +1,1 @@
+"""Video and pictures on disk: probing, the frame index, decoding, stills and the clip folder. Nothing of Django."""

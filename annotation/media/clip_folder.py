@@ -1,0 +1,377 @@
+"""The folder in which a clip and all its layers lie on disk.
+
+Every file is written under a temporary name, brought to the disk, hashed and renamed; the manifest comes last. So a
+file that has its name is whole, and a layer that is in the manifest is complete, whenever the machine stops.
+"""
+
+import fcntl
+import io
+import os
+import secrets
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Protocol
+
+from annotation.media import manifest as manifests
+from annotation.media.durable import digest_of, make_directories, settle
+from annotation.media.errors import ClipFolderError
+from annotation.media.manifest import LayerEntry, Manifest
+
+MANIFEST = "manifest.json"
+_PART = ".part-"
+_FRAGMENTS = ".layers"
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """A file that is whole: its path inside the folder, its SHA-256 in hex, its length in bytes."""
+
+    path: str
+    sha256: str
+    bytes: int
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What is wrong with a folder. kind: missing, changed, unlisted or manifest."""
+
+    kind: str
+    path: str
+    sentence: str
+
+
+class Mirror(Protocol):
+    """A second home for clip folders, such as object storage. Keys are "<folder name>/<path inside>"."""
+
+    def push(self, path: Path, key: str) -> None:
+        """Store a local file under a key, whole or not at all."""
+
+    def fetch(self, key: str, path: Path) -> bool:
+        """Write what is stored under a key to a local path; False when there is nothing."""
+
+    def names(self, prefix: str) -> Iterable[str]:
+        """Every key that begins so."""
+
+
+class Writing(io.BufferedRandom):
+    """An open file that gets its name only when it is whole; afterwards `artifact` is set."""
+
+    artifact: Artifact | None = None
+
+
+@dataclass
+class PendingPath:
+    """A path to write to with a library that opens files itself; afterwards `artifact` is set."""
+
+    path: Path
+    artifact: Artifact | None = None
+
+
+class ClipFolder:
+    """One clip's folder.
+
+    Args:
+        root: the folder; made when something is written.
+        mirror: where every file also goes, and comes from when it is not here.
+    """
+
+    def __init__(self, root: Path, mirror: Mirror | None = None) -> None:
+        self.root = root
+        self._mirror = mirror
+
+    def path(self, relative: str) -> Path:
+        """Where a file of the folder lies, whether or not it is there.
+
+        Raises:
+            ClipFolderError: the path is absolute, leads outside, is hidden, or passes through a link that does.
+        """
+        parts = PurePosixPath(relative).parts
+        plain = relative and "\\" not in relative and "\0" not in relative and not relative.startswith("/")
+        if not plain or any(part.startswith(".") for part in parts) or "/".join(parts) != relative:
+            raise ClipFolderError(f"{relative!r} is not a plain path inside a clip folder.")
+        target = self.root.joinpath(*parts)
+        if not target.parent.resolve().is_relative_to(self.root.resolve()):
+            raise ClipFolderError(f"{relative!r} leads out of the clip folder through a link.")
+        return target
+
+    @contextmanager
+    def writing_path(self, relative: str) -> Iterator[PendingPath]:
+        """As `writing`, for libraries that want a path; the temporary name keeps the ending."""
+        if relative == MANIFEST:
+            raise ClipFolderError("The manifest is written by `commit` alone.")
+        target = self.path(relative)
+        make_directories(target.parent)
+        pending = PendingPath(target.with_name(f"{_PART}{secrets.token_hex(6)}-{target.name}"))
+        try:
+            yield pending
+            pending.artifact = Artifact(relative, *settle(pending.path, target))
+        finally:
+            pending.path.unlink(missing_ok=True)
+        if self._mirror is not None:
+            self._mirror.push(target, self._key(relative))
+
+    @contextmanager
+    def writing(self, relative: str) -> Iterator[Writing]:
+        """Open a file for writing that appears under its name only when the block ends well.
+
+        Args:
+            relative: path inside the folder, with forward slashes; an older file of that name is replaced.
+
+        Yields:
+            A binary file; its `artifact` is set when the block has ended. On an error nothing is left behind.
+
+        Raises:
+            ClipFolderError: not a path inside the folder.
+            OSError: the disk is full or not writable.
+        """
+        # Closed from the inside out: the file is whole before it is hashed and renamed.
+        with self.writing_path(relative) as pending, Writing(io.FileIO(pending.path, "x+")) as file:
+            yield file
+        file.artifact = pending.artifact
+
+    def write(self, relative: str, data: bytes) -> Artifact:
+        """Write a whole file at once; see `writing`."""
+        with self.writing(relative) as file:
+            file.write(data)
+        return _known(file.artifact)
+
+    def artifact(self, relative: str) -> Artifact | None:
+        """The artifact of a file that is already here or in the mirror, or None.
+
+        This is how a resumed run takes up old work.
+        """
+        try:
+            path = self.local(relative)
+        except ClipFolderError:
+            if self.path(relative).exists():
+                raise
+            return None
+        return Artifact(relative, *digest_of(path))
+
+    def local(self, relative: str) -> Path:
+        """A path that can be opened, fetched from the mirror when the file is not here.
+
+        Raises:
+            ClipFolderError: the file is in neither place, or the mirror's copy is not what the manifest says.
+        """
+        target = self.path(relative)
+        if target.is_file():
+            return target
+        if self._mirror is not None and self._fetch(relative, target):
+            return target
+        raise ClipFolderError(f"There is no {relative} in {self.root.name}.")
+
+    def manifest(self) -> Manifest:
+        """The manifest, an empty one before the first commit.
+
+        With a mirror, what other machines committed is in it too.
+
+        Raises:
+            ClipFolderError: it was damaged.
+        """
+        return self._merged(self._read())
+
+    def commit(
+        self,
+        layer: str,
+        *,
+        engine: str,
+        version: str,
+        parameters: Mapping[str, object],
+        fingerprint: str,
+        files: Sequence[Artifact],
+        engine_version: str = "",
+    ) -> Manifest:
+        """Declare a layer complete: enter it and its files in the manifest, in place of what it had before.
+
+        Several workers may commit different layers to one folder at once. Committing the same work again changes
+        nothing, not one byte. Files that the layer had before and has no more are removed.
+
+        Args:
+            layer: the layer's name.
+            engine: what computed it.
+            version: the layer's own version.
+            parameters: whatever shaped the result, as JSON.
+            fingerprint: stands for inputs, parameters and versions together.
+            files: every file of the layer.
+            engine_version: the engine's own version.
+
+        Returns:
+            The manifest as it now lies there.
+
+        Raises:
+            ClipFolderError: a file is not there, or belongs to another layer.
+        """
+        entry: LayerEntry = {
+            "engine": engine,
+            "engine_version": engine_version,
+            "version": str(version),
+            "parameters": dict(parameters),
+            "fingerprint": fingerprint,
+            "created": manifests.now(),
+        }
+        make_directories(self.root)
+        with self._lock():
+            content = self.manifest()
+            before = {path for path, file in content["files"].items() if file["layer"] == layer}
+            self._check(layer, files, content)
+            old = content["layers"].get(layer)
+            content["layers"][layer] = old if old and manifests.same_work(old, entry) else entry
+            for path in before:
+                del content["files"][path]
+            for file in files:
+                content["files"][file.path] = {"sha256": file.sha256, "bytes": file.bytes, "layer": layer}
+            self._publish(layer, content)
+            for path in before - {file.path for file in files}:
+                self.path(path).unlink(missing_ok=True)
+        return content
+
+    def verify(self) -> list[Problem]:
+        """Compare the folder with its manifest, byte for byte.
+
+        Returns:
+            Every problem: files that are missing, changed, or lie here without being listed. Hidden files are not
+        looked at.
+        """
+        try:
+            content = self.manifest()
+        except ClipFolderError as error:
+            return [Problem("manifest", MANIFEST, str(error))]
+        if not (self.root / MANIFEST).is_file():
+            return [
+                Problem("missing", MANIFEST, f"{self.root.name} has no {MANIFEST}; nothing was ever committed to it.")
+            ]
+        problems = []
+        for relative, entry in sorted(content["files"].items()):
+            try:
+                digest, size = digest_of(self.local(relative))
+            except (ClipFolderError, OSError) as error:
+                problems.append(Problem("missing", relative, f"{relative} is listed but cannot be read: {error}"))
+                continue
+            if digest != entry["sha256"]:
+                sentence = f"{relative} is not the file that was written ({size} bytes, listed with {entry['bytes']})."
+                problems.append(Problem("changed", relative, sentence))
+        for relative in sorted(set(self._lying()) - content["files"].keys() - {MANIFEST}):
+            problems.append(Problem("unlisted", relative, f"{relative} lies here but no layer lists it."))
+        return problems
+
+    def sha256sums(self) -> str:
+        """Every listed file and the manifest in the format that `sha256sum -c` reads, to be run inside the folder."""
+        content = self.manifest()
+        sums = {path: entry["sha256"] for path, entry in content["files"].items()}
+        if (self.root / MANIFEST).is_file():
+            sums[MANIFEST] = digest_of(self.root / MANIFEST)[0]
+        return "".join(f"{digest}  {path}\n" for path, digest in sorted(sums.items()))
+
+    def sweep(self, *, older_than: float = 3600.0) -> int:
+        """Remove half-written files that killed workers left untouched for that many seconds; returns how many."""
+        limit, removed = time.time() - older_than, 0
+        for part in self.root.rglob(f"{_PART}*"):
+            with suppress(FileNotFoundError):
+                if part.stat().st_mtime < limit:
+                    part.unlink()
+                    removed += 1
+        return removed
+
+    def _key(self, relative: str) -> str:
+        return f"{self.root.name}/{relative}"
+
+    def _lying(self) -> Iterator[str]:
+        for path in self.root.rglob("*"):
+            relative = path.relative_to(self.root)
+            if (path.is_file() or path.is_symlink()) and not any(part.startswith(".") for part in relative.parts):
+                yield relative.as_posix()
+
+    def _read(self) -> Manifest:
+        path = self.root / MANIFEST
+        if not path.is_file() and (self._mirror is None or not self._fetch(MANIFEST, path)):
+            return manifests.empty()
+        return manifests.parse(path.read_bytes(), where=self.root.name)
+
+    def _merged(self, content: Manifest) -> Manifest:
+        """Two machines cannot lock a mirror, so each layer also has a manifest of its own there that only it writes."""
+        if self._mirror is None:
+            return content
+        for key in self._mirror.names(self._key(f"{_FRAGMENTS}/")):
+            layer = PurePosixPath(key).stem
+            with self._scratch() as path:
+                if not self._mirror.fetch(key, path):
+                    continue
+                fragment = manifests.parse(path.read_bytes(), where=f"{self.root.name}, layer {layer}")
+            for known in [path for path, file in content["files"].items() if file["layer"] == layer]:
+                del content["files"][known]
+            content["layers"].update(fragment["layers"])
+            content["files"].update(fragment["files"])
+        return content
+
+    def _check(self, layer: str, files: Sequence[Artifact], content: Manifest) -> None:
+        for file in files:
+            path = self.path(file.path)
+            if self._mirror is None and not path.is_file():
+                raise ClipFolderError(
+                    f"{file.path} cannot be committed to {layer}: it does not lie in {self.root.name}."
+                )
+            owner = content["files"].get(file.path, {"layer": layer})["layer"]
+            if owner != layer:
+                raise ClipFolderError(f"{file.path} belongs to the layer {owner}; {layer} cannot claim it.")
+
+    def _publish(self, layer: str, content: Manifest) -> None:
+        raw = manifests.render(content)
+        path = self.root / MANIFEST
+        if not path.is_file() or path.read_bytes() != raw:
+            with self._scratch() as part:
+                part.write_bytes(raw)
+                settle(part, path)
+        if self._mirror is None:
+            return
+        own = {path: file for path, file in content["files"].items() if file["layer"] == layer}
+        fragment: Manifest = {**content, "layers": {layer: content["layers"][layer]}, "files": own}
+        with self._scratch() as part:
+            part.write_bytes(manifests.render(fragment))
+            self._mirror.push(part, self._key(f"{_FRAGMENTS}/{layer}.json"))
+        self._mirror.push(path, self._key(MANIFEST))
+
+    def _fetch(self, relative: str, target: Path) -> bool:
+        if self._mirror is None:
+            return False
+        make_directories(target.parent)
+        with self._scratch(target.parent) as part:
+            if not self._mirror.fetch(self._key(relative), part):
+                return False
+            if relative != MANIFEST:
+                listed = self._read()["files"].get(relative)
+                if listed and digest_of(part)[0] != listed["sha256"]:
+                    raise ClipFolderError(
+                        f"The mirror's {relative} of {self.root.name} is not the file that was written."
+                    )
+            settle(part, target)
+        return True
+
+    @contextmanager
+    def _scratch(self, directory: Path | None = None) -> Iterator[Path]:
+        directory = directory or self.root
+        make_directories(directory)
+        part = directory / f"{_PART}{secrets.token_hex(6)}"
+        try:
+            yield part
+        finally:
+            part.unlink(missing_ok=True)
+
+    @contextmanager
+    def _lock(self) -> Iterator[None]:
+        # The folder itself is locked, so that no lock file lies in what is delivered.
+        handle = os.open(self.root, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(handle)
+
+
+def _known(artifact: Artifact | None) -> Artifact:
+    if artifact is None:
+        raise ClipFolderError("The file was not finished.")
+    return artifact

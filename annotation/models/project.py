@@ -1,0 +1,67 @@
+"""A project: one dataset with its people, taxonomy, clips and rules."""
+
+from __future__ import annotations
+
+from django.contrib.auth.models import User
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+
+
+class ProjectQuerySet(models.QuerySet["Project"]):
+    def visible_to(self, user: User) -> ProjectQuerySet:
+        """Projects a person may open: their own; a superuser's are all."""
+        if user.is_superuser:
+            return self
+        return self.filter(memberships__user=user)
+
+
+class Project(models.Model):
+    name = models.CharField(max_length=120)
+    slug = models.SlugField(max_length=60, unique=True)
+    description = models.TextField(blank=True)
+    taxonomy_version = models.PositiveIntegerField(default=0)
+    review_share = models.FloatField(
+        default=0.15,
+        validators=[MinValueValidator(0.0), MaxValueValidator(1.0)],
+        help_text="Share of tasks that a second annotator does again, for agreement.",
+    )
+    keyframes_per_second = models.FloatField(default=1.0, validators=[MinValueValidator(0.1), MaxValueValidator(60.0)])
+    amodal = models.BooleanField(default=False, help_text="Annotators also outline the hidden parts of things.")
+    prompt_engine = models.CharField(
+        max_length=40,
+        blank=True,
+        help_text="Makes masks of boxes and clicks; empty for the one without weights.",
+    )
+    propagation_engine = models.CharField(
+        max_length=40, blank=True, help_text="Carries masks to other frames; empty for the one without weights."
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = ProjectQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Membership(models.Model):
+    """One person's role in one project."""
+
+    class Role(models.TextChoices):
+        ANNOTATOR = "annotator", "Annotator"
+        QA_LEAD = "qa_lead", "QA lead"
+        MANAGER = "manager", "Manager"
+
+    project = models.ForeignKey(Project, models.CASCADE, related_name="memberships")
+    user = models.ForeignKey(User, models.CASCADE, related_name="memberships")
+    role = models.CharField(max_length=12, choices=Role)
+    since = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["user__username"]
+        constraints = [models.UniqueConstraint(fields=["project", "user"], name="a_person_has_one_role_in_a_project")]
+
+    def __str__(self) -> str:
+        return f"{self.user} as {self.get_role_display()}"

@@ -1,0 +1,32 @@
+"""The taxonomy as plain data: what the API sends, what a version keeps and what an export reads."""
+
+from __future__ import annotations
+
+from typing import TypedDict
+
+
+class TermContent(TypedDict):
+    """An action class or a phase; `colour` is #rrggbb, a retired word is kept for old annotations only."""
+
+    key: str
+    definition: str
+    colour: str
+    retired: bool
+
+
+class LabelContent(TermContent):
+    """A class of object. iou_target: 0-1; min_area: px²; min_width: px."""
+
+    rigidity: str
+    iou_target: float
+    min_area: int
+    min_width: int
+    required: bool
+
+
+class Content(TypedDict):
+    """The whole, each list in the order in which people see it; phases in the order in which they happen."""
+
+    labels: list[LabelContent]
+    actions: list[TermContent]
+    phases: list[TermContent]

@@ -1,0 +1,241 @@
+"""A task's work as plain values: what reviews, checks and deliveries read, in a constant number of queries."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import Q
+
+from annotation.geometry.rle import Rle
+from annotation.models import (
+    Mask,
+    MaskRevision,
+    Segment,
+    SegmentRevision,
+    Task,
+    Track,
+    TrackRevision,
+)
+
+
+@dataclass(frozen=True)
+class WorkTrack:
+    id: str
+    number: int
+    label: str
+    rigidity: str
+    z_order: int
+    version: int
+    revision_id: int
+
+
+@dataclass(frozen=True)
+class WorkMask:
+    """One mask; `bbox` is (x, y, width, height) and `area` px². `amodal` are counts of the whole object, or empty."""
+
+    id: str
+    track_id: str
+    frame: int
+    rle: Rle
+    area: int
+    bbox: tuple[int, int, int, int]
+    version: int
+    revision_id: int
+    method: str
+    engine: str
+    author: int
+    occluded: bool
+    outside: bool
+    keyframe: bool
+    amodal: str
+    edit_iou: float | None
+    edit_boundary: float | None
+
+
+@dataclass(frozen=True)
+class WorkSegment:
+    """One action segment `[start, end)` in frames."""
+
+    id: str
+    start: int
+    end: int
+    level: str
+    action: str
+    phase: str
+    instructions: tuple[str, ...]
+    confidence: float | None
+    version: int
+    revision_id: int
+    method: str
+    engine: str
+    author: int
+
+
+@dataclass(frozen=True)
+class Work:
+    """All that stands in a task now. Erased things are left out."""
+
+    task_id: int
+    clip_id: int
+    start: int
+    end: int
+    frames: tuple[int, ...]
+    tracks: tuple[WorkTrack, ...]
+    masks: tuple[WorkMask, ...]
+    segments: tuple[WorkSegment, ...]
+
+    def masks_by_frame(self) -> dict[int, list[WorkMask]]:
+        found: dict[int, list[WorkMask]] = defaultdict(list)
+        for mask in self.masks:
+            found[mask.frame].append(mask)
+        return dict(found)
+
+    def track(self, id: str) -> WorkTrack:
+        return next(track for track in self.tracks if track.id == id)
+
+
+def load(task: Task) -> Work:
+    """The work of one task: three queries, however much there is."""
+    return load_many([task])[task.pk]
+
+
+def load_many(tasks: Sequence[Task]) -> dict[int, Work]:
+    """The work of several tasks by task id: three queries and one for the clips' sizes."""
+    ids = [task.pk for task in tasks]
+    tracks: dict[int, list[WorkTrack]] = defaultdict(list)
+    for track in Track.objects.filter(task__in=ids, head__deleted=False).select_related("head__label"):
+        assert track.head is not None  # noqa: S101  the filter above guarantees it
+        tracks[track.task_id].append(track_value(track, track.head))
+    masks: dict[int, list[WorkMask]] = defaultdict(list)
+    drawn = Mask.objects.drawn().filter(task__in=ids).select_related("head", "task__clip", "track")
+    for mask in drawn.order_by("frame", "track__number"):
+        assert mask.head is not None  # noqa: S101
+        clip = mask.task.clip
+        masks[mask.task_id].append(mask_value(mask, mask.head, (clip.height, clip.width)))
+    segments: dict[int, list[WorkSegment]] = defaultdict(list)
+    present = Segment.objects.drawn().filter(task__in=ids).select_related("head__action", "head__phase")
+    for segment in present.order_by("head__start", "head__end"):
+        assert segment.head is not None  # noqa: S101
+        segments[segment.task_id].append(segment_value(segment, segment.head))
+    return {task.pk: _work(task, tracks[task.pk], masks[task.pk], segments[task.pk]) for task in tasks}
+
+
+def load_outside(task: Task) -> list[WorkMask]:
+    """Where people said that an object is not in the picture, which is all that sets them apart from erased masks."""
+    said = Mask.objects.filter(task=task, head__outside=True, track__head__deleted=False).select_related("head")
+    size = (task.clip.height, task.clip.width)
+    return [mask_value(mask, mask.head, size) for mask in said.order_by("frame") if mask.head is not None]
+
+
+def load_gone(task: Task) -> list[dict[str, Any]]:
+    """What was erased, masks of erased tracks included: kind, id and version, by which it can be brought back."""
+    erased = {
+        "tracks": Track.objects.filter(task=task, head__deleted=True),
+        "masks": Mask.objects.filter(Q(head__deleted=True) | Q(track__head__deleted=True), task=task),
+        "segments": Segment.objects.filter(task=task, head__deleted=True),
+    }
+    return [
+        {"kind": kind, "id": str(id), "version": version}
+        for kind, things in erased.items()
+        for id, version in things.values_list("pk", "version")
+    ]
+
+
+def load_frame(task: Task, frame: int) -> tuple[list[WorkMask], dict[str, WorkTrack]]:
+    """The masks of one frame, and their tracks by id: one query."""
+    size = (task.clip.height, task.clip.width)
+    drawn = Mask.objects.drawn().filter(task=task, frame=frame).select_related("head", "track__head__label")
+    masks, tracks = [], {}
+    for mask in drawn:
+        assert mask.head is not None and mask.track.head is not None  # noqa: S101, PT018  the filter guarantees it
+        masks.append(mask_value(mask, mask.head, size))
+        tracks[str(mask.track_id)] = track_value(mask.track, mask.track.head)
+    return masks, tracks
+
+
+def load_segments(task: Task) -> list[WorkSegment]:
+    """The action segments alone, by start: one query."""
+    return _segments([task.pk])[task.pk]
+
+
+def _segments(task_ids: Sequence[int]) -> dict[int, list[WorkSegment]]:
+    found: dict[int, list[WorkSegment]] = defaultdict(list)
+    present = Segment.objects.drawn().filter(task__in=task_ids).select_related("head__action", "head__phase")
+    for segment in present.order_by("head__start", "head__end"):
+        assert segment.head is not None  # noqa: S101
+        found[segment.task_id].append(segment_value(segment, segment.head))
+    return found
+
+
+def track_value(track: Track, revision: TrackRevision) -> WorkTrack:
+    return WorkTrack(
+        id=str(track.pk),
+        number=track.number,
+        label=revision.label.key,
+        rigidity=revision.label.rigidity,
+        z_order=revision.z_order,
+        version=revision.number,
+        revision_id=revision.pk,
+    )
+
+
+def mask_value(mask: Mask, revision: MaskRevision, size: tuple[int, int]) -> WorkMask:
+    """`size` is the clip's (height, width)."""
+    return WorkMask(
+        id=str(mask.pk),
+        track_id=str(mask.track_id),
+        frame=mask.frame,
+        rle=Rle(size=list(size), counts=revision.counts),
+        area=revision.area,
+        bbox=revision.bbox,
+        version=revision.number,
+        revision_id=revision.pk,
+        method=revision.method,
+        engine=revision.engine,
+        author=revision.author_id,
+        occluded=revision.occluded,
+        outside=revision.outside,
+        keyframe=revision.keyframe,
+        amodal=revision.amodal,
+        edit_iou=revision.edit_iou,
+        edit_boundary=revision.edit_boundary,
+    )
+
+
+def segment_value(segment: Segment, revision: SegmentRevision) -> WorkSegment:
+    return WorkSegment(
+        id=str(segment.pk),
+        start=revision.start,
+        end=revision.end,
+        level=revision.level,
+        action=revision.action.key if revision.action else "",
+        phase=revision.phase.key if revision.phase else "",
+        instructions=tuple(revision.instructions),
+        confidence=revision.confidence,
+        version=revision.number,
+        revision_id=revision.pk,
+        method=revision.method,
+        engine=revision.engine,
+        author=revision.author_id,
+    )
+
+
+def _work(
+    task: Task,
+    tracks: Iterable[WorkTrack],
+    masks: Iterable[WorkMask],
+    segments: Iterable[WorkSegment],
+) -> Work:
+    return Work(
+        task_id=task.pk,
+        clip_id=task.clip_id,
+        start=task.start,
+        end=task.end,
+        frames=tuple(task.frames),
+        tracks=tuple(tracks),
+        masks=tuple(masks),
+        segments=tuple(segments),
+    )
