@@ -1,0 +1,1 @@
+"""What models make of a clip: layers, engines and cross-layer checks."""

@@ -1,0 +1,1 @@
+"""What carries masks to other frames: one engine per file, each registers itself (enrichment/propagation/)."""

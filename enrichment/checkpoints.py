@@ -1,0 +1,110 @@
+"""Where batches leave what they computed until the whole layer is published.
+
+Pieces lie outside the clip folder, so that nothing half-done is ever in it, and old files stay whole while a layer is
+computed anew. They are written like the clip folder's own files: a piece that has its name is whole.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from annotation.media.clip_folder import Artifact, ClipFolder
+from annotation.media.errors import ClipFolderError
+from enrichment.errors import MissingPiece
+
+
+class Pieces:
+    """The pieces of one layer run.
+
+    Args:
+        folder: the clip's checkpoint folder, with the same mirror as the clip folder.
+        name: directory in it, of this layer and fingerprint alone.
+    """
+
+    def __init__(self, folder: ClipFolder, name: str) -> None:
+        self._folder = folder
+        self._name = name
+
+    @property
+    def directory(self) -> Path:
+        """Where the pieces lie on this machine."""
+        return self._folder.root / self._name
+
+    def write(self, piece: str, data: bytes) -> None:
+        """Write a piece, whole or not at all."""
+        self._folder.write(f"{self._name}/{piece}", data)
+
+    def write_json(self, piece: str, content: object) -> None:
+        """Write plain values as JSON."""
+        self.write(piece, json.dumps(content, separators=(",", ":")).encode())
+
+    def write_array(self, piece: str, array: NDArray[Any]) -> None:
+        """Write one array as .npy."""
+        with self._folder.writing(f"{self._name}/{piece}") as file:
+            np.save(file, array, allow_pickle=False)
+
+    def write_arrays(self, piece: str, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Write arrays by name as .npz, compressed."""
+        file = io.BytesIO()
+        np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
+        self.write(piece, file.getvalue())
+
+    def has(self, piece: str) -> bool:
+        """Whether the piece is there, here or in the mirror."""
+        try:
+            self.path(piece)
+        except MissingPiece:
+            return False
+        return True
+
+    def path(self, piece: str) -> Path:
+        """Where the piece lies.
+
+        Raises:
+            MissingPiece: it is not there.
+        """
+        try:
+            return self._folder.local(f"{self._name}/{piece}")
+        except ClipFolderError as error:
+            raise MissingPiece(
+                f"The piece {piece} of {self._name} is gone; its batch has to be computed again."
+            ) from error
+
+    def read_json(self, piece: str) -> Any:
+        """Plain values from JSON; raises MissingPiece."""
+        return json.loads(self.path(piece).read_bytes())
+
+    def read_arrays(self, piece: str) -> dict[str, NDArray[Any]]:
+        """Arrays by name from .npz; raises MissingPiece."""
+        with np.load(self.path(piece), allow_pickle=False) as stored:
+            return {name: stored[name] for name in stored.files}
+
+    def publish(self, piece: str, folder: ClipFolder, relative: str) -> Artifact:
+        """Make a piece a file of the clip folder, without copying where the disk allows; raises MissingPiece."""
+        source = self.path(piece)
+        with folder.writing_path(relative) as pending:
+            try:
+                os.link(source, pending.path)
+            except OSError:
+                shutil.copyfile(source, pending.path)
+        if pending.artifact is None:
+            raise MissingPiece(f"The piece {piece} of {self._name} could not be published as {relative}.")
+        return pending.artifact
+
+    def clear(self) -> None:
+        """Remove all pieces; what lies in a mirror is left to the mirror's own rules of expiry."""
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+
+def directory_name(layer: str, fingerprint: str) -> str:
+    """The directory of one layer run's pieces."""
+    return f"{layer}-{fingerprint[:16]}"

@@ -1,0 +1,1 @@
+"""Checks across layers: each a file that registers itself, arrays in and findings out, no Django."""

@@ -1,0 +1,143 @@
+"""What a check is, what it finds, and every check by name.
+
+A check is one file in this folder: a pure function of its inputs and thresholds. Its findings are ranges of frames with
+a sentence for a person and enough evidence, as plain JSON, to draw it over the picture.
+"""
+
+from __future__ import annotations
+
+import importlib
+import math
+import pkgutil
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from functools import cache
+from typing import Any
+
+from enrichment import checks
+from enrichment.errors import EngineInputError
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something that does not agree.
+
+    start and end are frames [start, end). severity: 1 look when there is time, 2 probably wrong, 3 surely wrong.
+    reason: one sentence with the numbers. evidence: JSON with `kind` (what disagrees), `tracks` (numbers) or `segments`
+    (ids), and lists to draw: `masks` ({frame, counts: COCO RLE}), `boxes` ({frame, box: [x, y, width, height]}),
+    `points` ({frame, at: [x, y]}), `vectors` ({frame, at: [x, y], by: [dx, dy], kind: "flow" or "mask"}) and `series`
+    ({name, unit, start, values}, one value a frame). Positions are pixels of the picture.
+    """
+
+    check: str
+    start: int
+    end: int
+    severity: int
+    reason: str
+    evidence: dict[str, Any] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain JSON."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Check:
+    """A registered check.
+
+    name: its key. row: the row of the specification that asks for it. title: for people. inputs: what layers or
+    annotations it compares. thresholds: a frozen dataclass whose values are the defaults. run(inputs, thresholds) gives
+    the findings by start; what `inputs` is, the check's file says.
+    """
+
+    name: str
+    row: str
+    title: str
+    inputs: tuple[str, ...]
+    thresholds: Any
+    run: Callable[..., list[Finding]]
+
+
+_MOST_DRAWN = 80
+
+_known: dict[str, Check] = {}
+
+
+def register(check: Check) -> Check:
+    """Make a check known under its name.
+
+    Raises:
+        EngineInputError: the name is taken; the sentence lists the names there are.
+    """
+    if check.name in _known and _known[check.name].run.__module__ != check.run.__module__:
+        raise EngineInputError(f"There is a check {check.name!r} already; registered are {', '.join(sorted(_known))}.")
+    _known[check.name] = check
+    return check
+
+
+def get(name: str) -> Check:
+    """The check of that name.
+
+    Raises:
+        EngineInputError: there is none; the sentence lists those there are.
+    """
+    _load()
+    if name not in _known:
+        raise EngineInputError(f"There is no check {name!r}; there are {', '.join(sorted(_known))}.")
+    return _known[name]
+
+
+def every() -> Mapping[str, Check]:
+    """All checks by name, in alphabetical order."""
+    _load()
+    return dict(sorted(_known.items()))
+
+
+def merge(findings: Iterable[Finding], gap: int, same: Callable[[Finding], object]) -> list[Finding]:
+    """Join findings of one kind whose ranges touch or lie at most `gap` frames apart.
+
+    Args:
+        findings: in any order.
+        gap: frames.
+        same: what findings must share to be joined (a track, say).
+
+    Returns:
+        By start. A joined finding has the reason of its gravest member, the first of equals, and what all of them have
+        to draw, up to 80 entries of a kind.
+    """
+    groups: dict[object, list[Finding]] = {}
+    for finding in sorted(findings, key=lambda each: (each.start, each.end)):
+        group = groups.setdefault(same(finding), [])
+        if group and finding.start <= group[-1].end + gap:
+            last = group[-1]
+            graver = finding if finding.severity > last.severity else last
+            group[-1] = replace(
+                graver,
+                start=last.start,
+                end=max(last.end, finding.end),
+                evidence=_together(graver.evidence, last.evidence, finding.evidence),
+            )
+        else:
+            group.append(finding)
+    return sorted((each for group in groups.values() for each in group), key=lambda each: (each.start, each.end))
+
+
+def _together(first: dict[str, Any], *all_of_them: dict[str, Any]) -> dict[str, Any]:
+    joined = dict(first)
+    for key in ("masks", "boxes", "points", "vectors"):
+        entries = [entry for evidence in all_of_them for entry in evidence.get(key, [])]
+        if entries:
+            joined[key] = entries[:_MOST_DRAWN]
+    return joined
+
+
+def series(name: str, unit: str, start: int, values: Iterable[float]) -> dict[str, Any]:
+    """A curve for `evidence`: one value per frame from `start`, None where there is none, because JSON knows no NaN."""
+    drawn = [round(float(value), 3) if math.isfinite(value) else None for value in values]
+    return {"name": name, "unit": unit, "start": start, "values": drawn}
+
+
+@cache
+def _load() -> None:
+    for module in pkgutil.iter_modules(checks.__path__):
+        importlib.import_module(f"{checks.__name__}.{module.name}")

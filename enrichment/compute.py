@@ -1,0 +1,232 @@
+"""Doing one batch: claim it, compute it while a heartbeat keeps the lease, enter what came of it.
+
+No transaction is open while a layer computes. Everything here may be killed at any point and repeated.
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+import shutil
+import threading
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import asdict
+from pathlib import Path
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.db.models import Q
+from django.db.utils import DatabaseError
+
+from annotation import clips, proposals
+from annotation.media.clip_folder import ClipFolder
+from annotation.media.decode import FrameReader
+from annotation.models import Clip
+from enrichment import ledger, registry
+from enrichment.checkpoints import Pieces, directory_name
+from enrichment.errors import BatchLost, MissingPiece
+from enrichment.events import findings_ready
+from enrichment.layer import ClipFacts, Context, Layer, Product, Span
+from enrichment.models import Batch, LayerRun, Run
+
+log = logging.getLogger(__name__)
+
+
+class Heartbeat:
+    """Renews a lease from a thread of its own while the block runs; `lost` is set when someone else has the work.
+
+    Args:
+        name: of the work, for messages.
+        renew: holds on for another lease; False when it is no longer held.
+    """
+
+    def __init__(self, name: str, renew: Callable[[], bool]) -> None:
+        self._name = name
+        self._renew = renew
+        self._stop = threading.Event()
+        self.lost = threading.Event()
+        self._thread = threading.Thread(target=self._beat, name=f"heartbeat of {name}", daemon=True)
+
+    def __enter__(self) -> Heartbeat:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def check(self) -> None:
+        """Raises BatchLost when it makes no sense to go on."""
+        if self.lost.is_set():
+            raise BatchLost(f"{self._name} was taken over by another worker.")
+
+    def _beat(self) -> None:
+        try:
+            while not self._stop.wait(settings.LEASE_SECONDS / 3):
+                try:
+                    if not self._renew():
+                        self.lost.set()
+                        return
+                except DatabaseError:
+                    # A database that is away for a moment costs a beat, not the work: the lease outlasts two of them.
+                    log.warning("A heartbeat of %s did not reach the database.", self._name, exc_info=True)
+        finally:
+            connection.close()
+
+
+def run_batch(batch_id: int) -> bool:
+    """Compute one batch, if it is free.
+
+    Returns:
+        Whether it was free. A layer's own failure is entered in the ledger, not raised.
+    """
+    claim = ledger.claim(batch_id)
+    if claim is None:
+        return False
+    batch = claim.batch
+    try:
+        with Heartbeat(str(batch), claim.renew) as heartbeat:
+            files = (_close if batch.closing else _compute)(claim, heartbeat)
+        kept = ledger.complete(claim, files=files)
+        if kept and batch.closing:
+            pieces_of(batch.layer_run).clear()
+    except BatchLost:
+        log.info("%s went to another worker.", batch)
+    except MissingPiece as error:
+        log.warning("%s: %s", batch, error)
+        if batch.attempts < ledger.MOST_ATTEMPTS:
+            ledger.start_over(claim)
+        else:
+            ledger.fail(claim, str(error))
+    except Exception as error:
+        log.exception("%s failed at attempt %d.", batch, batch.attempts)
+        ledger.fail(claim, sentence(error))
+    return True
+
+
+def work_here(run: Run) -> None:
+    """Compute a request in this process, beside any workers there are, until nothing of it is left."""
+    while run.layer_runs.unsettled().exists():
+        ledger.expire()
+        free = Q(layer_run__runs=run) & (Batch.is_due() | Batch.is_expired())
+        ids = list(Batch.objects.filter(free).order_by("layer_run", "index").values_list("pk", flat=True)[:16])
+        worked = [run_batch(pk) for pk in ids]
+        if not any(worked):
+            time.sleep(0.2)
+
+
+def facts_of(clip: Clip) -> ClipFacts:
+    """What layers may know of a clip."""
+    told = ("scene", "environment", "device", "session", "site", "contributor", "licence", "consent")
+    return ClipFacts(
+        id=clip.pk,
+        name=clip.name,
+        source_name=clip.source_name,
+        sha256=clip.sha256,
+        bytes=clip.size,
+        container=clip.container,
+        codec=clip.codec,
+        width=clip.width,
+        height=clip.height,
+        rotation=clip.rotation,
+        frame_count=clip.frame_count,
+        duration=clip.duration,
+        fps=clip.fps,
+        variable_rate=clip.variable_rate,
+        timestamps_synthesised=clip.timestamps_synthesised,
+        seconds=tuple(float(second) for second in clips.index(clip).seconds),
+        about={name: getattr(clip, name) for name in told},
+    )
+
+
+def pieces_of(layer_run: LayerRun) -> Pieces:
+    """Where the batches of a layer run leave what they computed."""
+    root = _checkpoints() / f"checkpoints_{layer_run.clip_id:08d}"
+    return Pieces(ClipFolder(root, clips.mirror()), directory_name(layer_run.layer, layer_run.fingerprint))
+
+
+def sweep() -> int:
+    """Remove pieces of layer runs that nobody computes any more; returns how many directories."""
+    wanted = {pieces_of(layer_run).directory for layer_run in LayerRun.objects.current().exclude(state="done")}
+    stale = [path for path in _checkpoints().glob("checkpoints_*/*") if path not in wanted]
+    for path in stale:
+        shutil.rmtree(path, ignore_errors=True)
+    return len(stale)
+
+
+def sentence(error: Exception) -> str:
+    """What went wrong, for a person."""
+    if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        return "The disk is full; make room and ask for the layer again."
+    said = str(error).strip()
+    return said if said.endswith(".") else f"{type(error).__name__}: {said or 'no reason was given'}."
+
+
+def _checkpoints() -> Path:
+    # On the clips' own disk, so that a finished piece is given its name in the clip folder without being copied.
+    return settings.CLIPS_DIR / ".checkpoints"
+
+
+def _context(layer: Layer, layer_run: LayerRun, reader: FrameReader, heartbeat: Heartbeat) -> Context:
+    clip = layer_run.clip
+    folder, facts = clips.folder(clip), facts_of(clip)
+    return Context(
+        clip=facts,
+        frames=reader,
+        folder=folder,
+        pieces=pieces_of(layer_run),
+        parameters=layer.parameters(layer_run.parameters),
+        upstream={name: registry.get(name).open(folder, facts) for name in layer.inputs},
+        keep_going=heartbeat.check,
+    )
+
+
+def _compute(claim: ledger.Claim, heartbeat: Heartbeat) -> Iterable[str]:
+    """Turn the batch's frames into pieces; only the closing batch has files."""
+    batch = claim.batch
+    layer = registry.get(batch.layer_run.layer)
+    with clips.reader(batch.layer_run.clip) as reader:
+        context = _context(layer, batch.layer_run, reader, heartbeat)
+        layer.compute(context, Span(batch.index, batch.start, batch.end))
+    return ()
+
+
+def _close(claim: ledger.Claim, heartbeat: Heartbeat) -> Iterable[str]:
+    """Publish, list in the manifest, put before people, tell the apps above: each may happen twice, in this order."""
+    layer_run = claim.batch.layer_run
+    layer = registry.get(layer_run.layer)
+    with clips.reader(layer_run.clip) as reader:
+        context = _context(layer, layer_run, reader, heartbeat)
+        product = layer.publish(context)
+    # The last look before others see it: a worker that slept through its lease must not undo a newer result.
+    if not claim.renew():
+        raise BatchLost(f"{claim.batch} was taken over by another worker.")
+    context.folder.commit(
+        layer.name,
+        engine=layer.engine,
+        engine_version=layer.engine_version,
+        version=layer.version,
+        parameters=layer_run.parameters,
+        fingerprint=layer_run.fingerprint,
+        files=product.files,
+    )
+    _tell(layer, layer_run, product)
+    return [file.path for file in product.files]
+
+
+@transaction.atomic
+def _tell(layer: Layer, layer_run: LayerRun, product: Product) -> None:
+    if product.proposals is not None:
+        proposals.publish(
+            clip=layer_run.clip,
+            kind=product.proposals.kind,
+            engine=f"{layer.engine} {layer.engine_version}".strip(),
+            fingerprint=layer_run.fingerprint,
+            path=product.proposals.path,
+            items=[asdict(item) for item in product.proposals.items],
+        )
+    if product.findings is not None:
+        findings = [dict(finding) for finding in product.findings]
+        news: dict[str, object] = {"task_id": None, "check": product.check, "findings": findings}
+        transaction.on_commit(lambda: findings_ready.send(sender=None, clip_id=layer_run.clip_id, **news))

@@ -1,0 +1,52 @@
+"""SAM 2 loaded from a folder, and its pictures in and masks out; for single pictures and for video.
+
+Source: Ravi et al., "SAM 2: Segment Anything in Images and Videos", 2024, as transformers has it. What goes in
+and comes out is written here, because the library's processor imports torchvision, whose wheels link CUDA.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Final
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from enrichment.engines import checkpoints
+
+# ImageNet's, which SAM 2 was trained with.
+_MEAN: Final = np.array([0.485, 0.456, 0.406], np.float32)
+_STD: Final = np.array([0.229, 0.224, 0.225], np.float32)
+
+
+def load(folder: Path, kind: Any) -> tuple[Any, str]:
+    """A model of class `kind` with the weights in a folder, on the GPU where there is one, and the weights' SHA-256.
+
+    Raises:
+        EngineInputError: the folder holds no safetensors.
+    """
+    sha256 = checkpoints.digest(folder)
+    model = kind.from_pretrained(
+        str(folder), local_files_only=True, use_safetensors=True, trust_remote_code=False, dtype=torch.float32
+    )
+    return model.to("cuda" if torch.cuda.is_available() else "cpu").eval(), sha256
+
+
+def pixels(picture: NDArray[np.uint8], side: int) -> torch.Tensor:
+    """A picture (height, width, 3) uint8 RGB as the model wants it: (1, 3, side, side) float32, normalised.
+
+    It is stretched to a square, as in training. Within one grey level of the library's own processor.
+    """
+    tensor = torch.from_numpy(np.ascontiguousarray(picture.transpose(2, 0, 1)))[None].float()
+    square = torch.nn.functional.interpolate(
+        tensor, size=(side, side), mode="bilinear", align_corners=False, antialias=True
+    )
+    mean, std = torch.from_numpy(_MEAN).view(1, 3, 1, 1), torch.from_numpy(_STD).view(1, 3, 1, 1)
+    return (square.round() / 255.0 - mean) / std
+
+
+def enlarged(logits: NDArray[np.float32], height: int, width: int) -> NDArray[np.bool_]:
+    """A mask (height, width) bool of low-resolution logits (rows, columns) float32: inside where they are above 0."""
+    return np.asarray(cv2.resize(logits, (width, height), interpolation=cv2.INTER_LINEAR) > 0.0, dtype=np.bool_)

@@ -1,0 +1,73 @@
+"""Everything that can go wrong in enrichment.
+
+EnrichmentError
+├── EngineInputError   an engine was given something that it cannot work on
+├── UnknownLayer       no layer of that name is registered; names those that are
+├── DuplicateLayer     two files register the same layer
+├── CircularLayers     layers that wait for each other
+├── UnknownCarrier     nothing of that name carries masks; names what does
+├── DuplicateCarrier   two files register the same carrier
+├── UnknownPrompter    a prompt engine, its weights or its packages are not on this machine
+├── AnswerForgotten    a correction names a mask that this process no longer has
+├── MissingPiece       what an earlier batch had written is no longer there
+├── BatchLost          another worker has taken the batch over, or it is no longer wanted
+└── RunRefused         a request for a run that cannot be carried out; the sentence says what to change
+
+Engines raise from here too, so this file imports nothing.
+"""
+
+from __future__ import annotations
+
+
+class EnrichmentError(Exception):
+    """Root of what enrichment raises on purpose; the text is a sentence for a person."""
+
+
+class EngineInputError(EnrichmentError, ValueError):
+    """An engine or a check was given something that it cannot work on."""
+
+
+class RunRefused(EnrichmentError):
+    """A request that cannot be carried out as it stands; `status` and `code` are the API's answer."""
+
+    status = 422
+    code = "refused"
+
+
+class UnknownLayer(RunRefused):
+    """No layer of that name is registered."""
+
+
+class DuplicateLayer(EnrichmentError):
+    """Two files register the same layer."""
+
+
+class UnknownCarrier(RunRefused):
+    """Nothing of that name carries masks."""
+
+
+class DuplicateCarrier(EnrichmentError):
+    """Two files register the same carrier."""
+
+
+class UnknownPrompter(RunRefused):
+    """A prompt engine, its weights or its packages are not on this machine."""
+
+
+class AnswerForgotten(RunRefused):
+    """A correction names a mask that this process no longer has; the client sends it along."""
+
+    status = 409
+    code = "answer_forgotten"
+
+
+class CircularLayers(EnrichmentError):
+    """Layers that wait for each other."""
+
+
+class MissingPiece(EnrichmentError):
+    """What an earlier batch had written is no longer there."""
+
+
+class BatchLost(EnrichmentError):
+    """Another worker has taken the batch over, or nobody wants it any more."""

@@ -1,0 +1,23 @@
+"""What layers that are checks have in common: findings as a piece, then as a file and as news."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from enrichment.checks.registry import Finding
+from enrichment.layer import Context, Product
+
+_PIECE = "findings.json"
+
+
+def write_findings(context: Context, found: Sequence[Finding]) -> None:
+    """Leave them for `publish_findings`."""
+    context.pieces.write_json(_PIECE, [finding.to_json() for finding in found])
+
+
+def publish_findings(context: Context, path: str, check: str) -> Product:
+    """The layer's one file, and what goes to the apps above."""
+    found = context.pieces.read_json(_PIECE)
+    content = json.dumps({"check": check, "findings": found}, separators=(",", ":")) + "\n"
+    return Product([context.folder.write(path, content.encode())], check=check, findings=found)

@@ -1,0 +1,56 @@
+"""What workers do. A job takes an id and calls one verb; delivered twice, or after the work is done, it does none."""
+
+from __future__ import annotations
+
+from celery import shared_task
+
+from enrichment import compute, ledger, propagating, propagations, queue, runs, task_checks, work_checks
+from enrichment.models import Run
+
+
+@shared_task
+def plan(run_id: int) -> None:
+    """Enter a request in the ledger and begin."""
+    run = Run.objects.filter(pk=run_id).select_related("project").first()
+    if run is not None:
+        runs.plan(run)
+        queue.top_up()
+
+
+@shared_task
+def run_batch(batch_id: int) -> None:
+    """Compute one batch: this one, or the next that is free when somebody was quicker."""
+    if compute.run_batch(batch_id) or any(map(compute.run_batch, ledger.free_like(batch_id))):
+        queue.top_up()
+
+
+@shared_task
+def check_task(task_id: int) -> None:
+    """Run the cross-layer checks on a submitted task's work."""
+    work_checks.run(task_id)
+
+
+@shared_task
+def propagate(propagation_id: int) -> None:
+    """Carry a keyframe's mask to other frames."""
+    propagating.run(propagation_id)
+
+
+@shared_task
+def reconcile() -> None:
+    """Set right what lost messages and dead workers left behind; the beat calls it every few seconds."""
+    ledger.expire()
+    for run in Run.objects.filter(planned_at=None).select_related("project"):
+        runs.plan(run)
+    task_checks.find_missing()
+    queue.tell_again()
+    queue.tell_checks()
+    propagating.expire()
+    queue.tell_propagations()
+
+
+@shared_task
+def sweep() -> None:
+    """Remove pieces of layers that nobody computes any more, and masks that nobody took over."""
+    compute.sweep()
+    propagations.sweep()

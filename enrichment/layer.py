@@ -1,0 +1,226 @@
+"""The contract of a layer: what it reads and writes, what computes it, and how its work is cut into batches.
+
+A layer is one file in enrichment/layers/ that registers itself (registry.py). It is computed in two steps, each of
+which may happen twice and then leaves the same bytes: `compute` turns some frames into pieces, in the checkpoint
+folder; `publish` turns all pieces into the files of the clip folder. A layer sees no Django, settings or database.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, ClassVar, Protocol, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from annotation.media.clip_folder import Artifact, ClipFolder
+from enrichment.checkpoints import Pieces
+from enrichment.errors import EnrichmentError, RunRefused
+
+Reader = TypeVar("Reader")
+
+
+@dataclass(frozen=True)
+class Output:
+    """Files of a layer: a path pattern in the clip folder, the type of the numbers in them, their units."""
+
+    path: str
+    dtype: str
+    units: str
+
+
+@dataclass(frozen=True)
+class Span:
+    """Frames [start, end) of a clip, and the number of the batch that they are."""
+
+    index: int
+    start: int
+    end: int
+
+
+class Frames(Protocol):
+    """Exact frames of a clip, uint8 (height, width, 3) RGB."""
+
+    def read(self, frame: int, /) -> NDArray[np.uint8]:
+        """One frame."""
+
+    def iterate(self, start: int = 0, end: int | None = None, step: int = 1) -> Iterator[tuple[int, NDArray[np.uint8]]]:
+        """Numbers and pictures of frames [start, end) in one decoding pass."""
+
+
+@dataclass(frozen=True)
+class ClipFacts:
+    """What a layer may know of its clip. Sizes in pixels, times in seconds of presentation."""
+
+    id: int
+    name: str
+    source_name: str
+    sha256: str
+    bytes: int
+    container: str
+    codec: str
+    width: int
+    height: int
+    rotation: int
+    frame_count: int
+    duration: float
+    fps: float
+    variable_rate: bool
+    timestamps_synthesised: bool
+    seconds: tuple[float, ...] = field(repr=False)
+    about: Mapping[str, object] = field(default_factory=dict)  # scene, environment, device, session, site, licence …
+
+
+@dataclass(frozen=True)
+class Context:
+    """All that a layer gets for one step.
+
+    frames: the clip's frames. folder: where finished layers lie. pieces: what earlier batches of this layer left.
+    parameters: an instance of the layer's Parameters. upstream: the readers that the input layers opened.
+    keep_going: call it now and then in a long step; it raises BatchLost when another worker has taken over.
+    """
+
+    clip: ClipFacts
+    frames: Frames
+    folder: ClipFolder
+    pieces: Pieces
+    parameters: Any
+    upstream: Mapping[str, object] = field(default_factory=dict)
+    keep_going: Callable[[], None] = lambda: None
+
+    def input(self, layer: str, kind: type[Reader]) -> Reader:
+        """What an input layer opened for reading, of the type that its file names."""
+        found = self.upstream.get(layer)
+        if not isinstance(found, kind):
+            raise EnrichmentError(f"The layer reads {layer} as {kind.__name__} but does not declare it as an input.")
+        return found
+
+
+@dataclass(frozen=True)
+class Proposed:
+    """One thing for people to accept or reject; [start, end) in frames, confidence 0-1."""
+
+    number: int
+    label: str
+    confidence: float
+    start: int
+    end: int
+    details: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Proposals:
+    """What a layer proposes; kind is mask_track or segment, path the file in the clip folder that holds it."""
+
+    kind: str
+    path: str
+    items: Sequence[Proposed]
+
+
+@dataclass(frozen=True)
+class Product:
+    """What `publish` made: the layer's files, what it proposes to people, what a check found (None: not a check)."""
+
+    files: Sequence[Artifact]
+    proposals: Proposals | None = None
+    check: str = ""
+    findings: Sequence[Mapping[str, object]] | None = None
+
+
+@dataclass(frozen=True)
+class NoParameters:
+    """For layers with nothing to set."""
+
+
+class Layer(ABC):
+    """One kind of thing that machines make of a clip.
+
+    name, title: for programs and for people. version: raised when the layer's own code changes its result.
+    inputs: layers that must be done before. batch_frames: frames per batch, None for the whole clip at once.
+    sequential: batch n needs what batch n-1 left. device: the queue that its batches wait in, cpu or gpu.
+    no_engine: why nothing here can compute it; empty for a layer that works.
+    from_project: parameters whose default is a field of the project, as {parameter: field}.
+    has_overlay: it can be laid over the picture, see `overlay`.
+    """
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    version: ClassVar[str] = "1"
+    inputs: ClassVar[tuple[str, ...]] = ()
+    outputs: ClassVar[tuple[Output, ...]] = ()
+    engine: ClassVar[str] = ""
+    engine_version: ClassVar[str] = ""
+    Parameters: ClassVar[type] = NoParameters
+    batch_frames: ClassVar[int | None] = None
+    sequential: ClassVar[bool] = False
+    device: ClassVar[str] = "cpu"
+    no_engine: ClassVar[str] = ""
+    from_project: ClassVar[Mapping[str, str]] = {}
+    has_overlay: ClassVar[bool] = False
+
+    @abstractmethod
+    def compute(self, context: Context, span: Span) -> None:
+        """Turn the frames of one batch into pieces."""
+
+    @abstractmethod
+    def publish(self, context: Context) -> Product:
+        """Turn all pieces into the layer's files."""
+
+    def open(self, folder: ClipFolder, clip: ClipFacts) -> object:
+        """A reader of the finished layer, for the layers downstream; the folder itself unless a layer has more."""
+        return folder
+
+    def overlay(self, folder: ClipFolder, clip: ClipFacts, frame: int) -> NDArray[np.uint8] | None:
+        """The layer on one frame as a picture to lay over it; None where it has nothing to show there.
+
+        Only layers with `has_overlay` are asked.
+
+        Returns:
+            (h, w, 4) uint8 RGBA of any size with the clip's proportions.
+
+        Raises:
+            ClipFolderError: the layer's files are not there.
+            ValueError: they are not what the layer promises.
+        """
+        return None
+
+    def spans(self, frame_count: int) -> list[Span]:
+        """The batches of a clip, without the closing one."""
+        size = self.batch_frames or frame_count
+        starts = range(0, frame_count, size)
+        return [Span(index, start, min(start + size, frame_count)) for index, start in enumerate(starts)]
+
+    def parameters(self, given: Mapping[str, object]) -> Any:
+        """The layer's parameters with some set otherwise than by default.
+
+        Raises:
+            RunRefused: there is no such parameter, or the value is not of its type.
+        """
+        known = {each.name: each for each in fields(self.Parameters)}
+        unknown = sorted(set(given) - set(known))
+        if unknown:
+            offered = ", ".join(sorted(known)) or "none"
+            raise RunRefused(f"The layer {self.name} has no parameter {', '.join(unknown)}; it has {offered}.")
+        try:
+            return self.Parameters(**given)
+        except (TypeError, ValueError) as error:
+            raise RunRefused(f"The parameters of {self.name} do not fit: {error}") from error
+
+
+class LayerWithoutEngine(Layer):
+    """A layer that is declared, so that people see it is missing and why, but that nothing here computes."""
+
+    def compute(self, context: Context, span: Span) -> None:
+        """Never called: the ledger makes no batches for it."""
+        raise EnrichmentError(self.no_engine)
+
+    def publish(self, context: Context) -> Product:
+        """Never called either."""
+        raise EnrichmentError(self.no_engine)
+
+
+def as_json(parameters: Any) -> dict[str, object]:
+    """A parameters dataclass as plain values."""
+    return dict(asdict(parameters))

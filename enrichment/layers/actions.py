@@ -1,0 +1,149 @@
+"""Action segments with phases and sentences, for people to accept or correct [E5]."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from annotation.media.clip_folder import ClipFolder
+from enrichment.engines import motion_actions
+from enrichment.engines.motion_actions import ActionParameters, ActionSegment
+from enrichment.engines.motion_features import MotionFeatures, MotionSeries, join
+from enrichment.layer import ClipFacts, Context, Layer, Output, Product, Proposals, Proposed, Span
+from enrichment.layers.flow import FlowReader
+from enrichment.layers.segmentation import TrackReader
+from enrichment.registry import register
+
+SEGMENTS_FILE = "actions/segments.json"
+MOTION_FILE = "actions/motion.npz"
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """shortest_phase and longest_phase: in seconds."""
+
+    shortest_phase: float = ActionParameters.shortest_phase
+    longest_phase: float = ActionParameters.longest_phase
+
+    def __post_init__(self) -> None:
+        """Refuse phases that cannot be."""
+        if not 0 < float(self.shortest_phase) < float(self.longest_phase):
+            raise ValueError(
+                f"shortest_phase is {self.shortest_phase} and longest_phase {self.longest_phase}; "
+                f"both must be above 0, the first below the second."
+            )
+
+
+@dataclass(frozen=True)
+class ActionsReader:
+    """A finished layer: the motion that the segments were read from, and the segments as plain values."""
+
+    motion: MotionSeries
+    segments: list[dict[str, Any]]
+
+
+@register
+class Actions(Layer):
+    """What the hand or gripper does, from how it moves."""
+
+    name = "actions"
+    title = "Action proposals"
+    inputs = ("flow", "segmentation")
+    outputs = (
+        Output(SEGMENTS_FILE, "JSON", "frames [start, end), seconds, confidence 0-1"),
+        Output(MOTION_FILE, "float32 arrays by name", "pixels of the clip, pixels per frame"),
+    )
+    engine = motion_actions.NAME
+    engine_version = motion_actions.VERSION
+    Parameters = Parameters
+    batch_frames = 60
+
+    def compute(self, context: Context, span: Span) -> None:
+        """A few numbers per frame of the batch, from flow and masks; the pictures themselves are not needed."""
+        flow, tracks = context.input("flow", FlowReader), context.input("segmentation", TrackReader)
+        features = MotionFeatures(context.clip.height, context.clip.width, first=span.start)
+        for frame in range(span.start, span.end):
+            following = flow.read(frame) if frame < context.clip.frame_count - 1 else None
+            features.add(following, tracks.masks(frame), tracks.labels)
+            context.keep_going()
+        context.pieces.write_arrays(_motion_of(span.index), features.series().arrays())
+
+    def publish(self, context: Context) -> Product:
+        """Segments over the whole clip, and the motion that checks compare people's labels with."""
+        clip = context.clip
+        spans = self.spans(clip.frame_count)
+        motion = join([MotionSeries.from_arrays(context.pieces.read_arrays(_motion_of(span.index))) for span in spans])
+        names = {
+            number: label.replace("_", " ")
+            for number, label in context.input("segmentation", TrackReader).labels.items()
+            if label != "target_object"
+        }
+        settings = ActionParameters(
+            shortest_phase=float(context.parameters.shortest_phase),
+            longest_phase=float(context.parameters.longest_phase),
+        )
+        found = motion_actions.propose(motion, rate_of(clip), names, settings)
+        segments = [_plain(number, segment, clip) for number, segment in enumerate(found)]
+        content = {"engine": f"{self.engine} {self.engine_version}", "segments": segments}
+        context.pieces.write_arrays("whole.npz", motion.arrays())
+        return Product(
+            [
+                context.folder.write(SEGMENTS_FILE, (json.dumps(content, indent=1) + "\n").encode()),
+                context.pieces.publish("whole.npz", context.folder, MOTION_FILE),
+            ],
+            proposals=Proposals("segment", SEGMENTS_FILE, [_proposed(segment) for segment in segments]),
+        )
+
+    def open(self, folder: ClipFolder, clip: ClipFacts) -> ActionsReader:
+        """Motion and segments."""
+        content = json.loads(folder.local(SEGMENTS_FILE).read_bytes())
+        return ActionsReader(motion_in(folder), content["segments"])
+
+
+def motion_in(folder: ClipFolder) -> MotionSeries:
+    """The motion of a clip whose actions are computed."""
+    with np.load(folder.local(MOTION_FILE), allow_pickle=False) as stored:
+        return MotionSeries.from_arrays({name: stored[name] for name in stored.files})
+
+
+def rate_of(clip: ClipFacts) -> float:
+    """Frames per second as they really follow each other; what the container declares is not trusted."""
+    if len(clip.seconds) < 2:
+        return clip.fps
+    step = float(np.median(np.diff(clip.seconds)))
+    return 1.0 / step if step > 0 else clip.fps
+
+
+def _plain(number: int, segment: ActionSegment, clip: ClipFacts) -> dict[str, Any]:
+    end = clip.seconds[segment.end] if segment.end < len(clip.seconds) else max(clip.duration, clip.seconds[-1])
+    return {
+        "id": number,
+        "start": segment.start,
+        "end": segment.end,
+        "start_seconds": clip.seconds[segment.start],
+        "end_seconds": end,
+        "level": segment.level,
+        "action": segment.action_class,
+        "phase": segment.phase,
+        "confidence": segment.confidence,
+        "target": segment.target,
+        "descriptions": list(segment.descriptions),
+    }
+
+
+def _proposed(segment: dict[str, Any]) -> Proposed:
+    return Proposed(
+        number=segment["id"],
+        label=segment["action"],
+        confidence=segment["confidence"],
+        start=segment["start"],
+        end=segment["end"],
+        details={key: segment[key] for key in ("level", "phase", "descriptions", "target")},
+    )
+
+
+def _motion_of(batch: int) -> str:
+    return f"motion_{batch:05d}.npz"

@@ -1,0 +1,70 @@
+"""Which frames stand for the clip: at an even pace, at changes of scene, and the outline of the episode [I3]."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+import numpy as np
+
+from annotation.media import keyframes
+from annotation.media.clip_folder import ClipFolder
+from enrichment.layer import ClipFacts, Context, Layer, Output, Product, Span
+from enrichment.registry import register
+
+FILE = "keyframes.json"
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """per_second: pace of the even ones. scene_threshold: distance of colour histograms, 0-1, that is a new scene."""
+
+    per_second: float = 1.0
+    scene_threshold: float = 0.35
+    look_every: int = 3
+
+    def __post_init__(self) -> None:
+        """Refuse what is no pace."""
+        if not 0 < float(self.per_second) <= 60:
+            raise ValueError(f"per_second is {self.per_second}, but it must lie above 0 and at most 60.")
+        if not isinstance(self.look_every, int) or self.look_every < 1:
+            raise ValueError(f"look_every is {self.look_every}, but it must be a whole number of 1 or more.")
+
+
+@register
+class Keyframes(Layer):
+    """Frames worth looking at, by three rules; their union is what layers per keyframe work on."""
+
+    name = "keyframes"
+    title = "Keyframes"
+    outputs = (Output(FILE, "JSON", "frame numbers"),)
+    engine = "uniform-scene-episode"
+    engine_version = "1"
+    Parameters = Parameters
+    from_project = {"per_second": "keyframes_per_second"}
+
+    def compute(self, context: Context, span: Span) -> None:
+        """The changes of scene, in one pass over a part of the frames."""
+        settings = context.parameters
+        seen = context.frames.iterate(span.start, span.end, settings.look_every)
+        changes = keyframes.scene_changes(
+            seen, threshold=settings.scene_threshold, at_least=max(1, round(context.clip.fps / 2))
+        )
+        context.pieces.write_json("scenes.json", changes)
+
+    def publish(self, context: Context) -> Product:
+        """One file with each rule's frames and all of them together."""
+        rules = {
+            "uniform": keyframes.uniform(
+                np.asarray(context.clip.seconds, dtype=np.float64), per_second=float(context.parameters.per_second)
+            ),
+            "scene": list(context.pieces.read_json("scenes.json")),
+            "episode": keyframes.episode(context.clip.frame_count),
+        }
+        frames = sorted({frame for found in rules.values() for frame in found})
+        content = {"frames": frames, "seconds": [context.clip.seconds[frame] for frame in frames], "rules": rules}
+        return Product([context.folder.write(FILE, (json.dumps(content, indent=1) + "\n").encode())])
+
+    def open(self, folder: ClipFolder, clip: ClipFacts) -> list[int]:
+        """The frame numbers, ascending."""
+        return [int(frame) for frame in json.loads(folder.local(FILE).read_bytes())["frames"]]

@@ -1,0 +1,282 @@
+"""Claiming batches, renewing, completing and failing them, and what follows for the layers that wait.
+
+Every change is one short transaction. A claim is a conditional UPDATE on the batch's own row, so two workers never hold
+one batch, on PostgreSQL and on SQLite alike. What follows from a completed batch is done under the lock of all the
+clip's layer runs, so that of two batches that end together one sees that it was the last.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F, Q
+from django.db.models.functions import Now
+
+from annotation.events import announce_change
+from enrichment import registry
+from enrichment.errors import UnknownLayer
+from enrichment.models import Batch, LayerRun, Run, from_now
+
+MOST_ATTEMPTS = 3
+# Seconds before the second and third attempt: long enough for a full disk or a lost mount to be noticed.
+RETRY_AFTER = (5.0, 30.0)
+# Open pages are told of progress at most this often, in seconds.
+ANNOUNCE_EVERY = 0.25
+
+State = LayerRun.State
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A batch in hand, and the token that proves it."""
+
+    batch: Batch
+    owner: uuid.UUID
+
+    def renew(self) -> bool:
+        """Stay the owner for another lease; False when someone else has it."""
+        return Batch.renew(self.batch.pk, self.owner, settings.LEASE_SECONDS)
+
+
+def worker_name() -> str:
+    """Host and process, for people who look for a worker that hangs."""
+    return f"{socket.gethostname()}:{os.getpid()}"
+
+
+def claim(batch_id: int) -> Claim | None:
+    """Take a batch, or None when it is done, held by another, or no longer wanted."""
+    owner = uuid.uuid4()
+    free = Batch.is_due() | Batch.is_expired()
+    taken = Batch.objects.filter(free, pk=batch_id, attempts__lt=MOST_ATTEMPTS).update(
+        state=Batch.State.RUNNING,
+        owner=owner,
+        worker=worker_name(),
+        leased_until=from_now(settings.LEASE_SECONDS),
+        heartbeat=Now(),
+        attempts=F("attempts") + 1,
+    )
+    if not taken:
+        return None
+    batch = Batch.objects.select_related("layer_run__clip__project").filter(pk=batch_id, owner=owner).first()
+    if batch is None:
+        return None
+    # Not in one transaction with the claim: it would take the two rows' locks in the opposite order to `complete`.
+    if LayerRun.objects.filter(pk=batch.layer_run_id, state=State.QUEUED).update(state=State.RUNNING):
+        with transaction.atomic():
+            announce(batch.layer_run, at_once=True)
+    return Claim(batch, owner)
+
+
+def free_like(batch_id: int) -> list[int]:
+    """Some batches of the same queue that are free, the first ones first."""
+    name = Batch.objects.filter(pk=batch_id).values_list("queue", flat=True).first()
+    free = Batch.objects.filter(Batch.is_due(), queue=name, attempts__lt=MOST_ATTEMPTS)
+    return list(free.order_by("layer_run", "index").values_list("pk", flat=True)[:8])
+
+
+@transaction.atomic
+def complete(claim: Claim, *, files: Iterable[str] | None = None) -> bool:
+    """Enter a batch as done and set free what waited for it.
+
+    Args:
+        claim: what `claim` gave.
+        files: for the closing batch, the layer's files as paths in the clip folder.
+
+    Returns:
+        False when the batch was taken over meanwhile; then nothing is changed.
+    """
+    layer_run = _locked(claim.batch.layer_run)
+    done = Batch.objects.filter(pk=claim.batch.pk, owner=claim.owner, state=Batch.State.RUNNING).update(
+        state=Batch.State.DONE, owner=None, leased_until=None, done_at=Now(), error=""
+    )
+    if not done:
+        return False
+    if claim.batch.closing:
+        layer_run.state, layer_run.error, layer_run.files = State.DONE, "", sorted(files or ())
+        layer_run.batches_done = layer_run.batches_total
+        layer_run.save(update_fields=["state", "error", "files", "batches_done", "changed_at"])
+        LayerRun.objects.filter(pk=layer_run.pk).update(done_at=Now())
+        _free_dependants(layer_run)
+        settle_runs(layer_run)
+    else:
+        _advance(layer_run, after=claim.batch.index)
+    announce(layer_run, at_once=claim.batch.closing)
+    return True
+
+
+@transaction.atomic
+def fail(claim: Claim, reason: str) -> None:
+    """Enter a failed attempt: the batch waits for the next one, or the layer has failed for good."""
+    layer_run = _locked(claim.batch.layer_run)
+    held = Batch.objects.filter(pk=claim.batch.pk, owner=claim.owner, state=Batch.State.RUNNING)
+    if claim.batch.attempts < MOST_ATTEMPTS:
+        wait = RETRY_AFTER[min(claim.batch.attempts, len(RETRY_AFTER)) - 1]
+        held.update(
+            state=Batch.State.QUEUED,
+            owner=None,
+            leased_until=None,
+            sent_at=None,
+            not_before=from_now(wait),
+            error=reason,
+        )
+    elif held.update(state=Batch.State.FAILED, owner=None, leased_until=None, error=reason):
+        quarantine(layer_run, reason)
+
+
+@transaction.atomic
+def start_over(claim: Claim) -> None:
+    """Compute all batches of the layer again, because pieces of earlier ones are gone; the attempt counts."""
+    layer_run = _locked(claim.batch.layer_run)
+    if not Batch.objects.filter(pk=claim.batch.pk, owner=claim.owner, state=Batch.State.RUNNING).exists():
+        return
+    fresh = {"owner": None, "leased_until": None, "sent_at": None, "not_before": None, "done_at": None}
+    layer_run.batches.filter(closing=False).update(state=Batch.State.WAITING, attempts=0, **fresh)
+    layer_run.batches.filter(pk=claim.batch.pk).update(state=Batch.State.WAITING, **fresh)
+    _queue_first(layer_run)
+    layer_run.batches_done = 0
+    layer_run.save(update_fields=["batches_done", "changed_at"])
+
+
+def expire() -> int:
+    """Give up on workers that fell silent; returns how many batches that concerned."""
+    count = 0
+    for batch in Batch.objects.filter(Batch.is_expired()).select_related("layer_run__clip"):
+        with transaction.atomic():
+            layer_run = _locked(batch.layer_run)
+            held = Batch.objects.filter(Batch.is_expired(), pk=batch.pk, owner=batch.owner)
+            if batch.attempts < MOST_ATTEMPTS:
+                count += held.update(state=Batch.State.QUEUED, owner=None, leased_until=None, sent_at=None)
+                continue
+            reason = (
+                f"{MOST_ATTEMPTS} workers in a row stopped without a word while at frames {batch.start} to "
+                f"{batch.end - 1}, the last one {batch.worker or 'unknown'}; they may lack memory. "
+                f"Look at the worker's log, then ask for the layer again."
+            )
+            if held.update(state=Batch.State.FAILED, owner=None, leased_until=None, error=reason):
+                quarantine(layer_run, reason)
+                count += 1
+    return count
+
+
+def quarantine(layer_run: LayerRun, reason: str) -> None:
+    """Put a layer aside with the reason, and what needs it. Call it under the lock of the clip's layer runs."""
+    layer_run.state, layer_run.error = State.FAILED, reason
+    layer_run.save(update_fields=["state", "error", "changed_at"])
+    layer_run.batches.filter(state=Batch.State.QUEUED).update(state=Batch.State.WAITING)
+    _block_dependants(layer_run)
+    settle_runs(layer_run)
+    announce(layer_run, at_once=True)
+
+
+def begin(layer_run: LayerRun) -> None:
+    """Cut a layer's work into batches and queue the first. Call it under the lock of the clip's layer runs."""
+    layer = registry.get(layer_run.layer)
+    frame_count = layer_run.clip.frame_count
+    spans = layer.spans(frame_count)
+    layer_run.batches.all().delete()
+    Batch.objects.bulk_create(
+        [
+            Batch(layer_run=layer_run, index=span.index, start=span.start, end=span.end, queue=layer.device)
+            for span in spans
+        ]
+        + [Batch(layer_run=layer_run, index=len(spans), start=0, end=frame_count, closing=True, queue=layer.device)],
+        batch_size=500,
+    )
+    layer_run.state, layer_run.error = State.QUEUED, ""
+    layer_run.batches_total, layer_run.batches_done = len(spans) + 1, 0
+    layer_run.save(update_fields=["state", "error", "batches_total", "batches_done", "changed_at"])
+    _queue_first(layer_run)
+
+
+def begin_if_ready(layer_run: LayerRun) -> bool:
+    """Begin a waiting layer when all its inputs are done, block it when one cannot be; under the clip's lock."""
+    needed = registry.get(layer_run.layer).inputs
+    states = dict(
+        LayerRun.objects.current().filter(clip=layer_run.clip_id, layer__in=needed).values_list("layer", "state")
+    )
+    stopped = [name for name in needed if states.get(name) in {State.FAILED, State.BLOCKED, State.NO_ENGINE}]
+    if stopped:
+        layer_run.state = State.BLOCKED
+        layer_run.error = f"It needs {' and '.join(stopped)}, which did not come about."
+        layer_run.save(update_fields=["state", "error", "changed_at"])
+        return False
+    if all(states.get(name) == State.DONE for name in needed):
+        begin(layer_run)
+        return True
+    return False
+
+
+def lock_clip(clip_id: int) -> None:
+    """Hold all changes to a clip's layers until the transaction ends; on SQLite, BEGIN IMMEDIATE has done so."""
+    list(LayerRun.objects.select_for_update().filter(clip=clip_id).order_by("pk").values_list("pk", flat=True))
+
+
+def settle_runs(layer_run: LayerRun) -> None:
+    """Close the requests for which this was the last layer to wait for."""
+    for run in Run.objects.filter(layer_runs=layer_run, settled_at=None).exclude(planned_at=None):
+        if not run.layer_runs.unsettled().exists():
+            Run.objects.filter(pk=run.pk).update(settled_at=Now())
+            announce_change(project_id=run.project_id, kind="run", object_id=run.pk)
+
+
+def announce(layer_run: LayerRun, *, at_once: bool = False) -> None:
+    """Tell open pages how far the requests for this layer are; not more often than ANNOUNCE_EVERY."""
+    open_runs = Run.objects.filter(layer_runs=layer_run, settled_at=None)
+    for pk, project_id in open_runs.values_list("pk", "project_id"):
+        long_ago = Q(announced_at=None) | Q(announced_at__lt=from_now(-ANNOUNCE_EVERY))
+        told = Run.objects.filter(Q() if at_once else long_ago, pk=pk).update(announced_at=Now())
+        if told:
+            announce_change(project_id=project_id, kind="run", object_id=pk)
+
+
+def _locked(layer_run: LayerRun) -> LayerRun:
+    lock_clip(layer_run.clip_id)
+    return LayerRun.objects.select_related("clip").get(pk=layer_run.pk)
+
+
+def _advance(layer_run: LayerRun, *, after: int) -> None:
+    """Queue what the end of a batch set free: the next one of a sequential layer, or the closing one."""
+    waiting = layer_run.batches.filter(state=Batch.State.WAITING)
+    if registry.get(layer_run.layer).sequential:
+        waiting.filter(index=after + 1, closing=False).update(state=Batch.State.QUEUED)
+    left = layer_run.batches.filter(closing=False).exclude(state=Batch.State.DONE).count()
+    if left == 0:
+        waiting.filter(closing=True).update(state=Batch.State.QUEUED)
+    layer_run.batches_done = layer_run.batches_total - 1 - left
+    layer_run.save(update_fields=["batches_done", "changed_at"])
+
+
+def _queue_first(layer_run: LayerRun) -> None:
+    first = layer_run.batches.filter(closing=False)
+    if registry.get(layer_run.layer).sequential:
+        first = first.filter(index=0)
+    first.update(state=Batch.State.QUEUED)
+
+
+def _free_dependants(layer_run: LayerRun) -> None:
+    # A blocked layer was asked for once; when what it needs has come about after all, it goes on.
+    held_up = LayerRun.objects.current().filter(clip=layer_run.clip_id, state__in=[State.WAITING, State.BLOCKED])
+    for other in held_up.select_related("clip"):
+        try:
+            concerned = layer_run.layer in registry.get(other.layer).inputs
+        except UnknownLayer as error:
+            quarantine(other, str(error))
+            continue
+        if concerned:
+            begin_if_ready(other)
+
+
+def _block_dependants(layer_run: LayerRun) -> None:
+    waiting = LayerRun.objects.current().filter(clip=layer_run.clip_id, state=State.WAITING)
+    for other in waiting:
+        if layer_run.layer in registry.get(other.layer).inputs:
+            other.state, other.error = State.BLOCKED, f"It needs {layer_run.layer}, which failed."
+            other.save(update_fields=["state", "error", "changed_at"])
+            _block_dependants(other)
+            settle_runs(other)

@@ -1,0 +1,296 @@
+"""The ledger of machine work. The broker only carries hints; what is to be done, and was, stands here.
+
+Run (a request) ─< LayerRun (one layer on one clip, by fingerprint) ─< Batch (some of its frames, or its last step)
+Propagation (one mask carried to other frames) ─< PropagatedMask
+"""
+
+from __future__ import annotations
+
+import uuid
+from datetime import timedelta
+from typing import Any, ClassVar
+
+from django.contrib.auth.models import User
+from django.db import models
+from django.db.models.expressions import CombinedExpression
+from django.db.models.functions import Now
+
+from annotation.models import Clip, MaskRevision, Project, Task, Track
+
+
+def from_now(seconds: float) -> CombinedExpression:
+    """A moment by the database's clock: workers' own clocks disagree."""
+    return CombinedExpression(Now(), "+", models.Value(timedelta(seconds=seconds)), output_field=models.DateTimeField())
+
+
+class LayerSetting(models.Model):
+    """What a project sets otherwise than a layer's defaults."""
+
+    project = models.ForeignKey(Project, models.CASCADE, related_name="layer_settings")
+    layer = models.CharField(max_length=40)
+    parameters = models.JSONField(default=dict)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["project", "layer"], name="a_layer_is_set_once_in_a_project"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.layer} in {self.project_id}"
+
+
+class LayerRunQuerySet(models.QuerySet["LayerRun"]):
+    def current(self) -> LayerRunQuerySet:
+        """What counts now for each clip and layer; older ones stay as history."""
+        return self.filter(current=True)
+
+    def unsettled(self) -> LayerRunQuerySet:
+        return self.filter(state__in=LayerRun.UNSETTLED)
+
+
+class LayerRun(models.Model):
+    """One layer on one clip. The fingerprint stands for engine, versions, parameters, source and all upstream."""
+
+    class State(models.TextChoices):
+        WAITING = "waiting", "Waiting for other layers"
+        QUEUED = "queued", "Queued"
+        RUNNING = "running", "Running"
+        DONE = "done", "Done"
+        FAILED = "failed", "Failed"
+        BLOCKED = "blocked", "Blocked"
+        NO_ENGINE = "no_engine", "No engine"
+        SUPERSEDED = "superseded", "Superseded"
+
+    UNSETTLED: ClassVar = (State.WAITING, State.QUEUED, State.RUNNING)
+
+    clip = models.ForeignKey(Clip, models.CASCADE, related_name="layer_runs")
+    layer = models.CharField(max_length=40)
+    fingerprint = models.CharField(max_length=64)
+    current = models.BooleanField(default=True)
+    state = models.CharField(max_length=10, choices=State, default=State.WAITING)
+    engine = models.CharField(max_length=80, blank=True)
+    engine_version = models.CharField(max_length=40, blank=True)
+    version = models.CharField(max_length=20, help_text="of the layer")
+    parameters = models.JSONField(default=dict)
+    error = models.TextField(blank=True, help_text="why it failed, is blocked or has no engine")
+    batches_total = models.PositiveIntegerField(default=0)
+    batches_done = models.PositiveIntegerField(default=0)
+    files = models.JSONField(default=list, help_text="paths in the clip folder")
+    created_at = models.DateTimeField(auto_now_add=True)
+    changed_at = models.DateTimeField(auto_now=True)
+    done_at = models.DateTimeField(null=True, blank=True)
+
+    objects = LayerRunQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["clip", "id"]
+        constraints = [
+            models.UniqueConstraint(fields=["clip", "layer", "fingerprint"], name="a_fingerprint_is_computed_once"),
+            models.UniqueConstraint(
+                fields=["clip", "layer"], condition=models.Q(current=True), name="a_clip_has_one_current_run_of_a_layer"
+            ),
+        ]
+        indexes = [models.Index(fields=["state", "id"])]
+
+    def __str__(self) -> str:
+        return f"{self.layer} of clip {self.clip_id}"
+
+    @property
+    def is_settled(self) -> bool:
+        return self.state not in self.UNSETTLED
+
+
+class Run(models.Model):
+    """A request: these layers on these clips. What is computed already is not computed again."""
+
+    project = models.ForeignKey(Project, models.CASCADE, related_name="runs")
+    by = models.ForeignKey(
+        User, models.SET_NULL, null=True, related_name="+", help_text="empty when a clip's arrival asked"
+    )
+    layers = models.JSONField(default=list)
+    clips = models.JSONField(default=list, help_text="ids, as they were when it was asked for")
+    retry = models.BooleanField(default=True, help_text="try again what has failed")
+    layer_runs = models.ManyToManyField(LayerRun, related_name="runs")
+    created_at = models.DateTimeField(auto_now_add=True)
+    planned_at = models.DateTimeField(null=True, blank=True, help_text="when the ledger held all of it")
+    settled_at = models.DateTimeField(null=True, blank=True)
+    announced_at = models.DateTimeField(null=True, blank=True, help_text="bounds how often open pages are told")
+
+    class Meta:
+        ordering = ["-id"]
+        indexes = [models.Index(fields=["project", "-id"])]
+
+    def __str__(self) -> str:
+        return f"run {self.pk}"
+
+
+class Leased(models.Model):
+    """Work that one worker holds at a time, by a token that expires unless it is renewed."""
+
+    class State(models.TextChoices):
+        WAITING = "waiting", "Waiting for another step"
+        QUEUED = "queued", "Queued"
+        RUNNING = "running", "Running"
+        DONE = "done", "Done"
+        FAILED = "failed", "Failed"
+
+    state = models.CharField(max_length=8, choices=State, default=State.WAITING)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    owner = models.UUIDField(null=True, blank=True, help_text="token of the worker that holds it")
+    worker = models.CharField(max_length=120, blank=True, help_text="host and process, for people")
+    leased_until = models.DateTimeField(null=True, blank=True)
+    heartbeat = models.DateTimeField(null=True, blank=True)
+    not_before = models.DateTimeField(null=True, blank=True, help_text="a failed attempt is not repeated at once")
+    sent_at = models.DateTimeField(null=True, blank=True, help_text="when the broker was last told")
+    error = models.TextField(blank=True)
+    done_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        abstract = True
+
+    @staticmethod
+    def is_due() -> models.Q:
+        """Queued and not held back after a failure."""
+        return models.Q(state=Leased.State.QUEUED) & (models.Q(not_before=None) | models.Q(not_before__lte=Now()))
+
+    @staticmethod
+    def is_expired() -> models.Q:
+        return models.Q(state=Leased.State.RUNNING, leased_until__lt=Now())
+
+    @classmethod
+    def renew(cls, pk: int, owner: uuid.UUID, seconds: float) -> bool:
+        """Hold on to it for so many seconds more; False when it is no longer held."""
+        changes: dict[str, Any] = {"leased_until": from_now(seconds), "heartbeat": Now()}
+        return cls._default_manager.filter(pk=pk, owner=owner, state=cls.State.RUNNING).update(**changes) == 1
+
+
+class Batch(Leased):
+    """A few frames of a layer; the last one (`closing`) puts the results together and lists them in the manifest."""
+
+    layer_run = models.ForeignKey(LayerRun, models.CASCADE, related_name="batches")
+    index = models.PositiveIntegerField()
+    start = models.PositiveIntegerField()
+    end = models.PositiveIntegerField()
+    closing = models.BooleanField(default=False)
+    queue = models.CharField(max_length=8, default="cpu")
+
+    class Meta:
+        ordering = ["layer_run", "index"]
+        constraints = [
+            models.UniqueConstraint(fields=["layer_run", "index"], name="a_batch_is_numbered_once"),
+        ]
+        indexes = [
+            models.Index(fields=["state", "sent_at"]),
+            models.Index(fields=["state", "leased_until"]),
+            models.Index(fields=["queue", "state", "heartbeat"]),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.layer_run}, batch {self.index}"
+
+
+class TaskCheck(Leased):
+    """The cross-layer checks on what an annotator submitted, at the version that was submitted."""
+
+    task = models.ForeignKey(Task, models.CASCADE, related_name="machine_checks")
+    version = models.PositiveIntegerField(help_text="the task's when it was submitted")
+    skipped = models.JSONField(default=dict, help_text="checks that could not run, and why")
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(fields=["task", "version"], name="a_submitted_version_is_checked_once"),
+        ]
+        indexes = [models.Index(fields=["state", "leased_until"], name="taskcheck_state_lease")]
+
+    def __str__(self) -> str:
+        return f"checks of task {self.task_id} at version {self.version}"
+
+
+class PropagationQuerySet(models.QuerySet["Propagation"]):
+    def open(self) -> PropagationQuerySet:
+        """Under way, or ended with masks that nobody has taken over or put aside."""
+        return self.filter(closed_at=None)
+
+    def unfinished(self) -> PropagationQuerySet:
+        return self.filter(state__in=[Leased.State.QUEUED, Leased.State.RUNNING])
+
+
+class Propagation(Leased):
+    """A keyframe's mask on its way to other frames. Nothing of it is an annotation until a person takes it over."""
+
+    task = models.ForeignKey(Task, models.CASCADE, related_name="propagations")
+    track = models.ForeignKey(Track, models.CASCADE, related_name="propagations")
+    by = models.ForeignKey(User, models.CASCADE, related_name="+")
+    source = models.ForeignKey(MaskRevision, models.CASCADE, related_name="+", help_text="the keyframe, as it was then")
+    far = models.ForeignKey(
+        MaskRevision, models.SET_NULL, null=True, blank=True, related_name="+", help_text="the next keyframe beyond"
+    )
+    frame = models.PositiveIntegerField(help_text="of the keyframe")
+    last = models.PositiveIntegerField(help_text="the last frame to be made; before `frame` for backwards")
+    engine = models.CharField(max_length=40)
+    engine_version = models.CharField(max_length=40, blank=True)
+    device = models.CharField(max_length=8, default="cpu", help_text="whose workers carry it, cpu or gpu")
+    passes = models.PositiveSmallIntegerField(default=1, help_text="how often each frame comes")
+    seq = models.PositiveIntegerField(default=0, help_text="of the mask that came last; 1 is the first")
+    cancelled = models.BooleanField(default=False)
+    reason = models.TextField(blank=True, help_text="why it ended before its last frame")
+    created_at = models.DateTimeField(auto_now_add=True)
+    closed_at = models.DateTimeField(null=True, blank=True, help_text="when its masks were taken over or put aside")
+
+    objects = PropagationQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["id"]
+        indexes = [
+            models.Index(fields=["state", "leased_until"], name="propagation_state_lease"),
+            models.Index(fields=["task", "closed_at"], name="propagation_task_open"),
+        ]
+
+    def __str__(self) -> str:
+        return f"propagation {self.pk} of track {self.track_id} from frame {self.frame}"
+
+    @property
+    def outcome(self) -> str:
+        """queued, running, done, cancelled or failed."""
+        return "cancelled" if self.cancelled else str(self.state)
+
+    @property
+    def frames_total(self) -> int:
+        return abs(self.last - self.frame)
+
+    @property
+    def frames_done(self) -> int:
+        """Frames, where each pass over them counts for its share."""
+        if self.state == Leased.State.DONE and not self.cancelled and not self.reason:
+            return self.frames_total
+        return min(self.seq // max(1, self.passes), self.frames_total)
+
+
+class PropagatedMask(models.Model):
+    """What came for one frame. `seq` says in which order: a reader asks for what is newer than what it has."""
+
+    propagation = models.ForeignKey(Propagation, models.CASCADE, related_name="masks")
+    seq = models.PositiveIntegerField()
+    frame = models.PositiveIntegerField()
+    counts = models.TextField(blank=True, help_text="COCO RLE counts at the clip's size; empty: not seen here")
+    x = models.PositiveIntegerField(default=0)
+    y = models.PositiveIntegerField(default=0)
+    w = models.PositiveIntegerField(default=0)
+    h = models.PositiveIntegerField(default=0)
+    confidence = models.FloatField(help_text="0-1")
+    final = models.BooleanField(default=True, help_text="the engine does not come back to this frame")
+
+    class Meta:
+        ordering = ["seq"]
+        constraints = [
+            models.UniqueConstraint(fields=["propagation", "frame"], name="a_propagation_has_one_mask_on_a_frame"),
+        ]
+        indexes = [models.Index(fields=["propagation", "seq"], name="propagated_mask_seq")]
+
+    def __str__(self) -> str:
+        return f"frame {self.frame} of {self.propagation_id}"
+
+    @property
+    def bbox(self) -> tuple[int, int, int, int]:
+        return (self.x, self.y, self.w, self.h)

@@ -1,0 +1,85 @@
+"""The contract of an engine that makes masks of boxes and clicks.
+
+It looks at a picture once (`embed`) and then answers any number of prompts from what it made of it (`answer`). It sees
+no Django, settings or database, keeps no state between calls, and may be asked by several threads at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Picture = NDArray[np.uint8]
+Mask = NDArray[np.bool_]
+Box = tuple[float, float, float, float]
+Click = tuple[float, float, bool]
+
+
+class Embedding(Protocol):
+    """What an engine made of one picture; only the engine that made it looks inside."""
+
+    @property
+    def nbytes(self) -> int:
+        """Memory that it holds, in bytes."""
+
+
+@dataclass(frozen=True)
+class Previous:
+    """The mask that the clicks correct.
+
+    mask: (height, width) bool. state: what the engine itself added to the candidate, None for a mask that came from
+    elsewhere.
+    """
+
+    mask: Mask
+    state: Any = None
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """What a person points at.
+
+    box: (x, y, width, height) in pixels around the thing. points: (x, y, belongs) in the order of the clicks.
+    """
+
+    box: Box | None = None
+    points: Sequence[Click] = ()
+    previous: Previous | None = None
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One reading of a prompt.
+
+    mask: (height, width) bool. confidence: 0-1. state: what the engine wants back when this one is corrected; small.
+    """
+
+    mask: Mask
+    confidence: float
+    state: Any = field(default=None, repr=False)
+
+
+class Prompter(Protocol):
+    """An engine; `version` is named on every mask beside the engine's name."""
+
+    @property
+    def version(self) -> str:
+        """Of the engine and its weights."""
+
+    def embed(self, picture: Picture) -> Embedding:
+        """Look at a picture (height, width, 3) uint8 RGB once.
+
+        Raises:
+            EngineInputError: it is none.
+        """
+
+    def answer(self, embedding: Any, prompt: Prompt) -> list[Candidate]:
+        """Masks for what is pointed at, at least one, the likeliest first.
+
+        Raises:
+            EngineInputError: nothing is pointed at that could be answered; the sentence reaches the person.
+        """

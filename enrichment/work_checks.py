@@ -1,0 +1,166 @@
+"""The cross-layer checks on what people drew, once they have submitted it [V3, V4]."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F
+from django.db.models.functions import Now
+from numpy.typing import NDArray
+
+from annotation import clips, work
+from annotation.models import Task
+from annotation.work import Work
+from enrichment import compute, ledger, task_checks
+from enrichment.checks import actions_vs_motion, flow_vs_segmentation
+from enrichment.checks.actions_vs_motion import Labelled
+from enrichment.checks.observed_motion import TrackMasks, observe
+from enrichment.checks.registry import Finding
+from enrichment.errors import BatchLost
+from enrichment.events import findings_ready
+from enrichment.layer import ClipFacts
+from enrichment.layers.actions import motion_in, rate_of
+from enrichment.layers.flow import FlowReader
+from enrichment.models import LayerRun, TaskCheck
+
+log = logging.getLogger(__name__)
+
+State = TaskCheck.State
+
+
+@dataclass(frozen=True)
+class _Subject:
+    """What is checked: the work, its clip, and a call that raises when the lease is lost."""
+
+    task: Task
+    work: Work
+    facts: ClipFacts
+    keep_going: Callable[[], None]
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    """A check, the layers of the clip that it compares people's work with, and how it is run."""
+
+    check: str
+    layers: tuple[str, ...]
+    run: Callable[[_Subject], list[Finding]]
+
+
+def run(task_id: int) -> bool:
+    """Check a task, if that waits to be done.
+
+    Returns:
+        Whether it did. What fails is entered, not raised.
+    """
+    row, owner = task_checks.claim(task_id)
+    if row is None:
+        return False
+    try:
+        with compute.Heartbeat(str(row), lambda: TaskCheck.renew(row.pk, owner, settings.LEASE_SECONDS)) as heartbeat:
+            skipped = _check(row.task, heartbeat.check)
+    except BatchLost:
+        log.info("%s went to another worker.", row)
+    except Exception as error:
+        log.exception("%s failed at attempt %d.", row, row.attempts)
+        last = row.attempts >= ledger.MOST_ATTEMPTS
+        task_checks.leave(row, owner, State.FAILED if last else State.QUEUED, error=compute.sentence(error))
+    else:
+        if skipped is None:
+            task_checks.leave(row, owner, State.QUEUED, attempts=F("attempts") - 1)
+        else:
+            task_checks.leave(row, owner, State.DONE, skipped=skipped, done_at=Now(), error="")
+    return True
+
+
+def _check(task: Task, keep_going: Callable[[], None]) -> dict[str, str] | None:
+    """Run all checks and tell what they found; gives why some could not run, None to look again later."""
+    if task.state not in {Task.State.SUBMITTED, Task.State.ACCEPTED}:
+        return dict.fromkeys((wanted.check for wanted in _WANTED), "The task is being worked on again.")
+    there = dict(LayerRun.objects.current().filter(clip=task.clip_id).values_list("layer", "state"))
+    needed = {layer for wanted in _WANTED for layer in wanted.layers}
+    if any(there.get(layer) in LayerRun.UNSETTLED for layer in needed):
+        return None
+    subject = _Subject(task, work.load(task), compute.facts_of(task.clip), keep_going)
+    skipped = {}
+    for wanted in _WANTED:
+        missing = [layer for layer in wanted.layers if there.get(layer) != LayerRun.State.DONE]
+        if missing:
+            skipped[wanted.check] = f"The clip's {' and '.join(missing)} did not come about."
+            continue
+        _tell(task, wanted.check, wanted.run(subject))
+    return skipped
+
+
+@transaction.atomic
+def _tell(task: Task, check: str, found: list[Finding]) -> None:
+    findings = [finding.to_json() for finding in found]
+    news: dict[str, object] = {"clip_id": task.clip_id, "task_id": task.pk, "check": check, "findings": findings}
+    transaction.on_commit(lambda: findings_ready.send(sender=None, **news))
+
+
+def _flow_vs_segmentation(subject: _Subject) -> list[Finding]:
+    """People's masks against the clip's flow."""
+    with clips.reader(subject.task.clip) as pictures:
+        given = flow_vs_segmentation.Inputs(_tracks(subject), _flow(subject), pictures.read)
+        return _named(flow_vs_segmentation.run(given), subject)
+
+
+def _actions_vs_motion(subject: _Subject) -> list[Finding]:
+    """People's segments against the motion that the actions layer measured, and against what their masks follow."""
+    labelled = [
+        Labelled(segment.id, segment.start, segment.end, segment.action, segment.phase)
+        for segment in subject.work.segments
+    ]
+    motion = motion_in(clips.folder(subject.task.clip))
+    frames = range(motion.first, motion.first + len(motion))
+    # Actions come from flow, so that is there as well; without a mask there is nothing to follow through it.
+    tracks = _tracks(subject)
+    things = observe(_flow(subject), tracks, frames, motion.size).things if tracks else {}
+    given = actions_vs_motion.Inputs(labelled, motion, rate_of(subject.facts), things=things)
+    return _named(actions_vs_motion.run(given), subject)
+
+
+def _flow(subject: _Subject) -> Callable[[int], NDArray[np.float32] | None]:
+    flow = FlowReader(clips.folder(subject.task.clip), subject.facts)
+
+    def read(frame: int) -> NDArray[np.float32] | None:
+        subject.keep_going()
+        return flow.read(frame) if frame < len(flow) else None
+
+    return read
+
+
+def _tracks(subject: _Subject) -> list[TrackMasks]:
+    masks = subject.work.masks
+    return [
+        TrackMasks(
+            track_id=track.number,
+            label=track.label,
+            rigidity=track.rigidity,
+            masks={mask.frame: mask.rle for mask in masks if mask.track_id == track.id},
+        )
+        for track in subject.work.tracks
+    ]
+
+
+def _named(found: list[Finding], subject: _Subject) -> list[Finding]:
+    """Evidence names tracks by number and, in `track_ids`, by id."""
+    ids = {track.number: track.id for track in subject.work.tracks}
+    return [
+        replace(each, evidence={**each.evidence, "track_ids": [ids[number] for number in each.evidence["tracks"]]})
+        if each.evidence.get("tracks")
+        else each
+        for each in found
+    ]
+
+
+_WANTED = (
+    _Wanted(flow_vs_segmentation.NAME, ("flow",), _flow_vs_segmentation),
+    _Wanted(actions_vs_motion.NAME, ("actions",), _actions_vs_motion),
+)
