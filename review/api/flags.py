@@ -1,0 +1,106 @@
+"""The flag queue: what checks doubt, by severity, and what was decided."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import QuerySet
+from django.http import HttpResponse
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from annotation.access import person
+from annotation.api.fields import Strict
+from annotation.api.negotiation import AsItIs
+from annotation.api.pagination import ByCursor
+from annotation.models import Project
+from review import access, flags, overlays
+from review.api.pictures import picture
+from review.api.shapes import flag_body, flag_facts
+from review.models import Flag
+
+
+class Wanted(Strict):
+    """Filters of the queue; a wrong one is refused, because an empty queue would look like good news."""
+
+    state = serializers.ChoiceField([*Flag.State.choices, ("any", "Any")], default=Flag.State.OPEN)
+    check = serializers.CharField(required=False, max_length=60)
+    severity = serializers.ChoiceField(Flag.Severity.choices, required=False)
+    clip = serializers.IntegerField(required=False)
+    task = serializers.IntegerField(required=False)
+    cursor = serializers.CharField(required=False)
+    page_size = serializers.IntegerField(required=False)
+
+
+class Decision(Strict):
+    verdict = serializers.ChoiceField([(str(verdict), verdict.label) for verdict in flags.VERDICTS])
+    reason = serializers.CharField(required=False, default="", allow_blank=True, max_length=2000)
+
+
+class BySeverity(ByCursor):
+    ordering = "-rank"
+
+
+class Flags(APIView):
+    @extend_schema(
+        operation_id="flags_list",
+        parameters=[
+            OpenApiParameter("state", str, enum=[*Flag.State.values, "any"], description="open unless said otherwise"),
+            OpenApiParameter("check", str),
+            OpenApiParameter("severity", int, enum=Flag.Severity.values),
+            OpenApiParameter("clip", int),
+            OpenApiParameter("task", int),
+        ],
+        responses=dict[str, Any],
+    )
+    def get(self, request: Request, slug: str) -> Response:
+        """The project's flags, the worst first."""
+        project = access.project_for(request.user, slug)
+        pages = BySeverity()
+        page = pages.paginate_queryset(_listed(request, project), request, view=self)
+        return pages.get_paginated_response([flag_facts(flag) for flag in page or []])
+
+
+class OneFlag(APIView):
+    @extend_schema(operation_id="flag", responses=dict[str, Any])
+    def get(self, request: Request, pk: int) -> Response:
+        """A flag with its evidence."""
+        return Response(flag_body(access.flag_for(request.user, pk)))
+
+
+class FlagDecision(APIView):
+    @extend_schema(request=Decision, responses=dict[str, Any])
+    def post(self, request: Request, pk: int) -> Response:
+        """Close a flag: fixed, dismissed (with a reason) or sent back (the reason goes to the annotator)."""
+        flag = access.flag_to_decide(request.user, pk)
+        asked = Decision(data=request.data)
+        asked.is_valid(raise_exception=True)
+        decided = flags.decide(flag=flag, by=person(request.user), **asked.validated_data)
+        return Response(flag_body(decided))
+
+
+class FlagEvidence(APIView):
+    content_negotiation_class = AsItIs
+
+    @extend_schema(responses={(200, "image/png"): OpenApiTypes.BINARY})
+    def get(self, request: Request, pk: int, frame: int) -> HttpResponse:
+        """What the flag says of a frame, as a transparent PNG of the clip's size."""
+        return picture(request, overlays.evidence(flag=access.flag_for(request.user, pk), frame=frame))
+
+
+def _listed(request: Request, project: Project) -> QuerySet[Flag]:
+    asked = Wanted(data=request.query_params.dict())
+    asked.is_valid(raise_exception=True)
+    wanted = asked.validated_data
+    found = Flag.objects.filter(project=project).select_related("clip", "decided_by").defer("evidence")
+    if wanted["state"] != "any":
+        found = found.filter(state=wanted["state"])
+    columns = {"check": "check_name", "severity": "severity", "clip": "clip", "task": "task"}
+    for name, column in columns.items():
+        if name in wanted:
+            found = found.filter(**{column: wanted[name]})
+    return found.worst_first()

@@ -1,0 +1,18 @@
+"""The review's routes, by noun."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from review.api import flags, reviews
+
+urlpatterns = [
+    path("projects/<slug:slug>/flags/", flags.Flags.as_view(), name="api-flags"),
+    path("projects/<slug:slug>/statistics/", reviews.Statistics.as_view(), name="api-statistics"),
+    path("flags/<int:pk>/", flags.OneFlag.as_view(), name="api-flag"),
+    path("flags/<int:pk>/decision/", flags.FlagDecision.as_view(), name="api-flag-decision"),
+    path("flags/<int:pk>/evidence/<int:frame>.png", flags.FlagEvidence.as_view(), name="api-flag-evidence"),
+    path("tasks/<int:pk>/review/", reviews.TaskReview.as_view(), name="api-task-review"),
+    path("tasks/<int:pk>/agreement/", reviews.TaskAgreement.as_view(), name="api-task-agreement"),
+    path("tasks/<int:pk>/agreement/<int:frame>.png", reviews.AgreementPicture.as_view(), name="api-agreement-picture"),
+]

@@ -1,0 +1,35 @@
+"""What workers do for review. Each job takes an id and calls one verb; delivered twice it does nothing."""
+
+from __future__ import annotations
+
+from celery import shared_task
+
+from annotation.models import Task
+from enrichment.queue import send
+from review import agreement, sampling
+from review.errors import NothingToCompare
+
+# How many forgotten tasks one round of the reconciler takes up.
+WINDOW = 64
+
+
+@shared_task
+def compare(task_id: int) -> None:
+    """Compare a pair of submitted tasks."""
+    task = Task.objects.select_related("second_of", "clip", "project").filter(pk=task_id).first()
+    if task is None:
+        return
+    try:
+        agreement.compare(task=task)
+    except NothingToCompare:
+        # One of the two went back to its annotator meanwhile; its next submission asks again.
+        return
+
+
+@shared_task
+def reconcile() -> None:
+    """Set right what a lost message or a stopped process left behind: pairs never compared, samples never drawn."""
+    for task_id in agreement.awaiting().values_list("pk", flat=True)[:WINDOW]:
+        send("review.jobs.compare", task_id)
+    for task in sampling.undrawn()[:WINDOW]:
+        sampling.ask_if_chosen(task=task)

@@ -1,0 +1,1 @@
+"""Agreement between two people's work, from arrays and plain values alone."""
