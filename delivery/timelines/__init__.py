@@ -1,0 +1,1 @@
+"""Readers of action segments that were labelled elsewhere, one file format a module."""
