@@ -1,0 +1,164 @@
+"""Everything on one machine, in one command: database, static files, worker, scheduler and server."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from argparse import ArgumentParser
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from django.conf import settings
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError
+
+# A batch is seconds long. One that takes longer than this is cut off; the ledger hands it out again.
+PATIENCE = 10.0
+
+
+class Command(BaseCommand):
+    help = "Start the server with an embedded worker on this machine; Ctrl-C stops everything."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--port", type=int, default=8000)
+        parser.add_argument("--demo", action="store_true", help="make the demo project first and print its log-ins")
+        parser.add_argument("--workers", type=int, default=2, help="processes that compute layers")
+
+    def handle(self, *, port: int, demo: bool, workers: int, **options: Any) -> None:
+        _demand_free(port)
+        for folder in (settings.LOGS_DIR, settings.CLIPS_DIR, settings.UPLOADS_DIR, settings.DELIVERIES_DIR):
+            folder.mkdir(parents=True, exist_ok=True)
+        call_command("migrate", verbosity=0, interactive=False)
+        call_command("collectstatic", verbosity=0, interactive=False)
+        if demo:
+            call_command("demo", leave_to_workers=True, stdout=self.stdout)
+        # Both are set: a shell that starts us in the background has made us deaf to SIGINT.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, _as_interrupt)
+        address = f"http://127.0.0.1:{port}"
+        commands = {"worker": _worker(workers), "interactive": _interactive_worker()}
+        children = {
+            **{name: _start(command, settings.LOGS_DIR / f"{name}.log") for name, command in commands.items()},
+            "server": _start(_server(port), settings.LOGS_DIR / "server.log"),
+        }
+        try:
+            _wait_until_serving(port, children["server"])
+            self.stdout.write(f"\nLoupe is on {address}  (Ctrl-C stops it; logs in {settings.LOGS_DIR})\n")
+            self.stdout.flush()
+            self._watch(children, commands)
+        except KeyboardInterrupt:
+            self.stdout.write("\nStopping …")
+        finally:
+            _stop(children)
+        self.stdout.write("Stopped. Nothing is lost: start again the same way.")
+
+    def _watch(self, children: dict[str, subprocess.Popen[bytes]], commands: dict[str, list[str]]) -> None:
+        """Restart a worker that died; end when the server does."""
+        while children["server"].poll() is None:
+            for name, command in commands.items():
+                if children[name].poll() is not None:
+                    self.stderr.write(f"The worker stopped and is started again; see {name}.log for the reason.")
+                    children[name] = _start(command, settings.LOGS_DIR / f"{name}.log")
+            time.sleep(1.0)
+        raise CommandError(f"The server stopped by itself; the end of {settings.LOGS_DIR / 'server.log'} says why.")
+
+
+def _demand_free(port: int) -> None:
+    with socket.socket() as probe:
+        # As servers do: a port that a server left a moment ago may be taken again.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise CommandError(
+                f"Port {port} is in use. Stop what uses it, or choose another one: make demo PORT={port + 1}."
+            ) from error
+
+
+def _worker(processes: int) -> list[str]:
+    """One Celery worker for every queue, with the scheduler inside it. What people wait for goes before it."""
+    schedule = settings.HOME / "beat-schedule"
+    queues = "interactive,files,cpu,gpu"
+    return [
+        *(
+            "nice",
+            "-n",
+            "5",
+            sys.executable,
+            "-m",
+            "celery",
+            "-A",
+            "config",
+            "worker",
+            "-B",
+            "--schedule",
+            str(schedule),
+        ),
+        *("--queues", queues, "--concurrency", str(processes), "--loglevel", "INFO", "--without-mingle"),
+    ]
+
+
+def _interactive_worker() -> list[str]:
+    """A worker that is never busy with layers when somebody waits for a mask."""
+    return [
+        *(sys.executable, "-m", "celery", "-A", "config", "worker", "--hostname", "interactive@%h", "--pool", "solo"),
+        *("--queues", "interactive", "--loglevel", "INFO", "--without-mingle", "--without-gossip"),
+    ]
+
+
+def _server(port: int) -> list[str]:
+    return [
+        *(sys.executable, "-m", "uvicorn", "config.asgi:application", "--host", "127.0.0.1", "--port", str(port)),
+        *("--log-level", "warning", "--timeout-graceful-shutdown", "3"),
+    ]
+
+
+def _start(command: list[str], log: Path) -> subprocess.Popen[bytes]:
+    """A child in a session of its own, so that Ctrl-C reaches it through us and in order."""
+    with log.open("ab") as sink:
+        return subprocess.Popen(
+            command, cwd=settings.BASE_DIR, stdin=subprocess.DEVNULL, stdout=sink, stderr=sink, start_new_session=True
+        )
+
+
+def _wait_until_serving(port: int, server: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + 60.0
+    while time.monotonic() < deadline:
+        if server.poll() is not None:
+            raise CommandError(f"The server did not start; the end of {settings.LOGS_DIR / 'server.log'} says why.")
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.1)
+    raise CommandError(f"The server did not answer on port {port} within a minute; see {settings.LOGS_DIR}.")
+
+
+def _stop(children: dict[str, subprocess.Popen[bytes]]) -> None:
+    for child in children.values():
+        _signal(child, signal.SIGTERM)
+    deadline = time.monotonic() + PATIENCE
+    for child in children.values():
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            child.wait(max(deadline - time.monotonic(), 0.1))
+    for child in children.values():
+        # The whole session: a worker's own processes too, whether or not it could end them itself.
+        try:
+            os.killpg(child.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            continue
+        child.wait()
+
+
+def _signal(child: subprocess.Popen[bytes], number: signal.Signals) -> None:
+    if child.poll() is None:
+        child.send_signal(number)
+
+
+def _as_interrupt(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt

@@ -1,0 +1,97 @@
+"""The flag queue, worst first, and one flag: the exact frame, the evidence over it, one line of reason, a decision."""
+
+from __future__ import annotations
+
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect, render
+
+from annotation.models import Clip, Task
+from frontend import rows
+from frontend.access import PageRequest, Role, enter
+from frontend.answers import telling
+from review import flags
+from review.models import Flag
+
+SORTS = {"severity": "severity", "id": "id", "check": "check_name", "frame": "start"}
+# How far one may step before and after what a flag is about.
+AROUND = 15
+
+
+@login_required
+def flags_page(request: PageRequest, slug: str) -> HttpResponse:
+    place = enter(request, slug, Role.QA_LEAD)
+    asked = {name: request.GET.get(name, "") for name in ("state", "severity", "check", "clip")}
+    found = Flag.objects.filter(project=place.project)
+    # "all" is said aloud, because what is open is what one comes for.
+    state = asked["state"] or Flag.State.OPEN
+    if state in Flag.State.values:
+        found = found.filter(state=state)
+    if asked["severity"].isdecimal():
+        found = found.filter(severity=int(asked["severity"]))
+    if asked["check"]:
+        found = found.filter(check_name=asked["check"])
+    if asked["clip"].isdecimal():
+        found = found.filter(clip=int(asked["clip"]))
+    window = rows.window(found.select_related("clip", "task__assignee"), request, sorts=SORTS, default="-severity")
+    shown = {
+        "place": place,
+        "here": "flags",
+        "window": window,
+        "asked": asked | {"state": state},
+        "states": Flag.State.choices,
+        "severities": sorted(Flag.Severity.choices, reverse=True),
+    }
+    if request.htmx and not window.first:
+        return render(request, "flags/_rows.html", shown)
+    shown["total"] = found.count()
+    if request.htmx:
+        return render(request, "flags/_list.html", shown)
+    checks = Flag.objects.filter(project=place.project).order_by("check_name").values_list("check_name", flat=True)
+    shown["checks"] = list(checks.distinct())
+    shown["clip"] = (
+        Clip.objects.of(place.project).filter(pk=asked["clip"]).first() if asked["clip"].isdecimal() else None
+    )
+    return render(request, "flags/flags.html", shown)
+
+
+@login_required
+def flag(request: PageRequest, slug: str, pk: int) -> HttpResponse:
+    place = enter(request, slug, Role.QA_LEAD)
+    found = (
+        Flag.objects.filter(project=place.project, pk=pk).select_related("clip", "task__assignee", "decided_by").first()
+    )
+    if found is None:
+        raise Http404(f"There is no flag {pk} in {place.project.name}.")
+    if request.method == "POST":
+        with telling(request, f"Flag {pk} is decided."):
+            flags.decide(
+                flag=found,
+                verdict=request.POST.get("verdict", ""),
+                by=request.user,
+                reason=request.POST.get("reason", ""),
+            )
+            following = _next(found)
+            return redirect("flag", slug, following.pk) if following else redirect("flags", slug)
+        return redirect("flag", slug, pk)
+    shown = {
+        "place": place,
+        "here": "flags",
+        "flag": found,
+        "task": found.task or _task_at(found),
+        "first": max(0, found.start - AROUND),
+        "last": min(found.clip.frame_count, found.end + AROUND) - 1,
+        "following": _next(found),
+    }
+    return render(request, "flags/flag.html", shown)
+
+
+def _next(flag: Flag) -> Flag | None:
+    """The worst open flag of the project but this one."""
+    return Flag.objects.open().filter(project=flag.project_id).exclude(pk=flag.pk).worst_first().first()
+
+
+def _task_at(flag: Flag) -> Task | None:
+    """Where a doubt about proposals is mended: the first task on those frames."""
+    touching = Task.objects.primary().filter(clip=flag.clip, start__lt=flag.end, end__gt=flag.start)
+    return touching.select_related("assignee").order_by("start").first()

@@ -1,0 +1,130 @@
+"""The review of one task: the work over the frames, two annotators against each other, a verdict."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import condition
+
+from annotation import access, work
+from annotation.models import ActionClass, Phase, Task
+from annotation.models.revision import Revision
+from frontend import overlay, time_axis
+from frontend.access import PageRequest, Role, enter, enter_review
+from frontend.answers import telling
+from review import agreement, reviews
+from review.drawing import BOTH, ONLY_A, ONLY_B
+from review.models import Agreement, Flag, Review
+
+# A boundary further apart than this is too far [R2].
+BOUNDARY_TARGET_S = 0.5
+
+
+@dataclass(frozen=True)
+class FrameLine:
+    """A frame to look at; `iou` is None where nothing was compared."""
+
+    frame: int
+    iou: float | None
+    doubts: list[str]
+
+
+@login_required
+def review(request: PageRequest, slug: str, pk: int) -> HttpResponse:
+    place, task = enter_review(request, slug, pk)
+    if request.method == "POST":
+        return _decide(request, slug, task)
+    pair = agreement.pair_of(task)
+    found = agreement.latest(task)
+    people = list(pair) if pair and place.is_lead else [task]
+    works = work.load_many(people)
+    compared = found is not None
+    shown: dict[str, Any] = {
+        "place": place,
+        "here": "tasks",
+        "task": task,
+        "pair": pair,
+        "agreement": found,
+        "lines": _lines(task, found, works[task.pk]),
+        "compared": compared,
+        "last": task.end - 1,
+        "only": ",".join(str(each["frame"]) for each in found.frames) if found else "",
+        "over": f"/api/tasks/{task.pk}/agreement/" if compared else f"/projects/{slug}/reviews/{task.pk}/masks/",
+        "axis": time_axis.draw(
+            [(_name(each), works[each.pk]) for each in people],
+            start=task.start,
+            end=task.end,
+            fps=task.clip.fps,
+            colours=_colours(task),
+        ),
+        "legend": _legend(pair) if pair else [],
+        "boundary_target": BOUNDARY_TARGET_S,
+        "mask_count": len(works[task.pk].masks),
+        "segment_count": len(works[task.pk].segments),
+        "verdicts": Review.objects.filter(task=task).select_related("by").order_by("-number"),
+        "flags": list(Flag.objects.open().filter(task=task)[:20]) if place.is_lead else [],
+    }
+    return render(request, "reviews/review.html", shown)
+
+
+def _decide(request: PageRequest, slug: str, task: Task) -> HttpResponse:
+    enter(request, slug, Role.QA_LEAD)
+    comment = request.POST.get("comment", "")
+    if request.POST.get("verdict") == "accept":
+        with telling(request, f"Task {task.pk} is accepted; its work may be delivered."):
+            reviews.accept(task=task, by=request.user, comment=comment)
+    else:
+        with telling(request, f"Task {task.pk} is back with {_name(task)}."):
+            reviews.send_back(task=task, by=request.user, comment=comment)
+    return redirect("review", slug, task.pk)
+
+
+def _version(request: HttpRequest, slug: str, pk: int, frame: int) -> str | None:
+    version = Task.objects.filter(pk=pk).values_list("version", flat=True).first()
+    return None if version is None else f'"{pk}-{version}-{frame}"'
+
+
+@login_required
+@condition(etag_func=_version)
+def masks(request: PageRequest, slug: str, pk: int, frame: int) -> HttpResponse:
+    """The task's masks on a frame, to lay over it."""
+    task = access.task_for(request.user, pk)
+    if task.project.slug != slug or not 0 <= frame < task.clip.frame_count:
+        raise Http404(f"Task {pk} has no frame {frame} here.")
+    answer = HttpResponse(overlay.masks_png(task, frame), content_type="image/png")
+    answer["Cache-Control"] = "private, no-cache"
+    return answer
+
+
+def _name(task: Task) -> str:
+    return task.assignee.get_username() if task.assignee else "nobody"
+
+
+def _legend(pair: tuple[Task, Task]) -> list[tuple[str, str]]:
+    return [(ONLY_A, f"only {_name(pair[0])}"), (ONLY_B, f"only {_name(pair[1])}"), (BOTH, "both")]
+
+
+def _colours(task: Task) -> dict[str, str]:
+    """By key; where an action class and a phase share one, the phase's."""
+    words = (*ActionClass.objects.filter(project=task.project), *Phase.objects.filter(project=task.project))
+    return {word.key: word.colour for word in words}
+
+
+def _lines(task: Task, found: Agreement | None, done: work.Work) -> list[FrameLine]:
+    """The frames worth a look: where two disagree most first; without a second opinion, in their order."""
+    if found is None:
+        drawn = sorted({mask.frame for mask in done.masks if mask.method in Revision.BY_HAND} | set(task.frames))
+        return [FrameLine(frame, None, []) for frame in drawn]
+    lines = [FrameLine(each["frame"], each["iou"], _doubts(each)) for each in found.frames]
+    return sorted(lines, key=lambda line: (line.iou is None, line.iou if line.iou is not None else 0.0, line.frame))
+
+
+def _doubts(frame: dict[str, Any]) -> list[str]:
+    said = [f"{mask['label']} by the first only" for mask in frame["only_a"]]
+    said += [f"{mask['label']} by the second only" for mask in frame["only_b"]]
+    said += [f"{pair['label_a']} or {pair['label_b']}" for pair in frame["pairs"] if pair.get("confused")]
+    return said

@@ -1,0 +1,199 @@
+"""What managers set: the project, its people, taxonomy and guidelines. Everybody in it may read the last two."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from django import forms
+from django.conf import settings as django_settings
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.contrib.auth.models import User
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_POST
+
+from annotation import guidelines, projects, taxonomy
+from annotation.models import Guideline, Label, Membership, TaxonomyVersion
+from enrichment.prompting import registry
+from frontend.access import PageRequest, Role, enter
+from frontend.answers import telling
+
+KINDS = {"labels": "Object labels", "actions": "Action classes", "phases": "Phases"}
+_CELL = re.compile(r"^(labels|actions|phases)-(\d{1,4})-([a-z_]+)$")
+
+
+def prompt_engines() -> list[tuple[str, str]]:
+    """The engine without weights is the empty choice: it is there on every machine."""
+    found = registry.choices(django_settings.WEIGHTS_DIR)
+    return [("" if value == registry.DEFAULT else value, title) for value, title in found]
+
+
+class ProjectSettings(forms.Form):
+    name = forms.CharField(max_length=120)
+    description = forms.CharField(required=False, widget=forms.Textarea(attrs={"rows": 3}))
+    review_share = forms.FloatField(
+        min_value=0,
+        max_value=1,
+        label="Share done by a second annotator",
+        help_text="0 to 1. A second person does these tasks again, and their agreement is measured.",
+    )
+    keyframes_per_second = forms.FloatField(
+        min_value=0.1, max_value=60, label="Keyframes per second", help_text="For clips that arrive from now on."
+    )
+    prompt_engine = forms.ChoiceField(
+        required=False,
+        label="Prompt engine",
+        help_text="Makes masks of boxes and clicks. Weights are found in LOUPE_WEIGHTS, one folder for each.",
+        choices=prompt_engines,
+    )
+    amodal = forms.BooleanField(
+        required=False,
+        label="Whole objects too",
+        help_text="Annotators also outline what is hidden of each object. Nothing that was drawn is lost when this is "
+        "switched off.",
+    )
+
+
+@login_required
+def settings(request: PageRequest, slug: str) -> HttpResponse:
+    place = enter(request, slug, Role.MANAGER)
+    project = place.project
+    values = {field: getattr(project, field) for field in ProjectSettings.base_fields}
+    form = ProjectSettings(request.POST or None, initial=values)
+    if request.method == "POST" and form.is_valid():
+        with telling(request, "The project is changed."):
+            projects.change(project=project, by=request.user, **form.cleaned_data)
+            return redirect("settings", slug)
+    return render(
+        request, "settings/project.html", {"place": place, "here": "settings", "tab": "project", "form": form}
+    )
+
+
+# ---- people ----
+
+
+@login_required
+def people(request: PageRequest, slug: str) -> HttpResponse:
+    place = enter(request, slug, Role.MANAGER)
+    if request.method == "POST":
+        name = request.POST.get("username", "").strip()
+        user = User.objects.filter(username=name, is_active=True).first()
+        if user is None:
+            messages.error(
+                request, f"There is no person called {name!r}. Accounts are made by whoever runs this server."
+            )
+        elif request.POST.get("what") == "remove":
+            with telling(request, f"{name} is out of the project; what they made stays."):
+                projects.remove_member(project=place.project, user=user, by=request.user)
+        else:
+            role = request.POST.get("role", "")
+            with telling(request, f"{name} is now {_article(role)} in {place.project.name}."):
+                projects.set_role(project=place.project, user=user, role=role, by=request.user)
+        return redirect("people", slug)
+    members = Membership.objects.filter(project=place.project).select_related("user")
+    shown = {"place": place, "here": "settings", "tab": "people", "members": members, "roles": Role.choices}
+    return render(request, "settings/people.html", shown)
+
+
+def _article(role: str) -> str:
+    name = dict(Role.choices).get(role, role)
+    return f"an {name.lower()}" if role == Role.ANNOTATOR else f"a {name if role == Role.QA_LEAD else name.lower()}"
+
+
+# ---- taxonomy ----
+
+
+@login_required
+def taxonomy_page(request: PageRequest, slug: str) -> HttpResponse:
+    place = enter(request, slug)
+    content: Any = taxonomy.content(place.project)
+    if request.method == "POST":
+        if not place.is_manager:
+            raise PermissionDenied("The taxonomy is changed by managers.")
+        content = _posted(request)
+        with telling(
+            request, "The taxonomy is saved as a new version; older annotations keep the one they were made with."
+        ):
+            taxonomy.save(project=place.project, content=content, by=request.user)
+            return redirect("taxonomy", slug)
+    shown = {
+        "place": place,
+        "here": "settings",
+        "tab": "taxonomy",
+        "lists": [(kind, title, content[kind]) for kind, title in KINDS.items()],
+        "rigidities": Label.Rigidity.choices,
+        "versions": TaxonomyVersion.objects.filter(project=place.project)
+        .select_related("created_by")
+        .defer("content")[:20],
+    }
+    return render(request, "settings/taxonomy.html", shown)
+
+
+def _posted(request: PageRequest) -> dict[str, list[dict[str, Any]]]:
+    """The editor's cells, named kind-row-field, as the taxonomy verb takes them. Rows without a key are left out."""
+    table: dict[tuple[str, int], dict[str, Any]] = {}
+    for name, value in request.POST.items():
+        cell = _CELL.match(name)
+        if cell:
+            table.setdefault((cell[1], int(cell[2])), {})[cell[3]] = str(value).strip()
+    content: dict[str, list[dict[str, Any]]] = {kind: [] for kind in KINDS}
+    for (kind, _), row in sorted(table.items()):
+        if not row.get("key"):
+            continue
+        row["retired"] = row.get("retired") == "on"
+        if kind == "labels":
+            row["required"] = row.get("required") == "on"
+            for field in ("iou_target", "min_area", "min_width"):
+                # What is no number goes on as it is: the verb says what is wrong with it, and where.
+                row[field] = _number(row.get(field, ""))
+        content[kind].append(row)
+    return content
+
+
+def _number(text: str) -> float | int | str:
+    try:
+        return int(text) if text.lstrip("-").isdecimal() else float(text.replace(",", "."))
+    except ValueError:
+        return text
+
+
+# ---- guidelines ----
+
+
+@login_required
+def guidelines_page(request: PageRequest, slug: str) -> HttpResponse:
+    place = enter(request, slug)
+    if request.method == "POST":
+        if not place.is_manager:
+            raise PermissionDenied("Guidelines are published by managers.")
+        with telling(request, "The guidelines are published. Annotations record this version from now on."):
+            guidelines.publish(project=place.project, text=request.POST.get("text", ""), by=request.user)
+        return redirect("guidelines", slug)
+    asked = request.GET.get("version", "")
+    current = guidelines.current(place.project)
+    shown = current
+    if asked.isdecimal():
+        shown = Guideline.objects.filter(project=place.project, number=int(asked)).first()
+        if shown is None:
+            raise Http404(f"{place.project.name} has no guideline {asked}.")
+    context = {
+        "place": place,
+        "here": "settings",
+        "tab": "guidelines",
+        "guideline": shown,
+        "is_current": shown == current,
+        "editing": place.is_manager and "edit" in request.GET,
+        "versions": Guideline.objects.filter(project=place.project).select_related("created_by").defer("text")[:50],
+    }
+    return render(request, "settings/guidelines.html", context)
+
+
+@login_required
+@require_POST
+def preview(request: PageRequest, slug: str) -> HttpResponse:
+    """The guideline as it would look."""
+    enter(request, slug, Role.MANAGER)
+    return render(request, "settings/_preview.html", {"text": request.POST.get("text", "")})

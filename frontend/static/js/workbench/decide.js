@@ -1,0 +1,169 @@
+/** Accepting and rejecting proposals. */
+
+import { erased, isGone } from "../models/work.js";
+
+/** @typedef {import("./bench.js").Bench} Bench */
+/** @typedef {import("../models/proposals.js").Proposal} Proposal */
+
+/**
+ * Take proposals over as they are; the server makes the tracks and segments.
+ *
+ * @param {Bench} bench
+ * @param {Proposal[]} proposals
+ */
+export function accept(bench, proposals) {
+  if (!proposals.length || !bench.mayWrite()) return;
+  /** @type {Map<string, number[]>} */
+  const byLabel = new Map();
+  for (const proposal of proposals) {
+    const label = labelFor(bench, proposal);
+    if (label === null) {
+      bench.say(`Proposal ${proposal.number} suggests no label of this project; choose one with 1-9 first.`, "warning");
+      continue;
+    }
+    byLabel.set(label, [...(byLabel.get(label) ?? []), proposal.id]);
+  }
+  for (const [label, ids] of byLabel) decide(bench, ids, "accepted", label);
+}
+
+/**
+ * @param {Bench} bench
+ * @param {Proposal[]} proposals
+ */
+export function reject(bench, proposals) {
+  if (!proposals.length || !bench.mayWrite()) return;
+  decide(
+    bench,
+    proposals.map((proposal) => proposal.id),
+    "rejected",
+    "",
+  );
+}
+
+/** @param {Bench} bench */
+export function bindDecisions(bench) {
+  const { outbox, proposals } = bench;
+  outbox.on("saved", ({ entry, answer }) => {
+    if (entry.kind === "decisions") takeUp(bench, entry.body.proposals, answer);
+  });
+  bench.on("undone", ({ decision }) => {
+    if (!decision) return;
+    for (const id of decision.proposals) proposals.decide(id, null);
+    vanish(bench, decision.made);
+    send(bench, decision.proposals, "undecided", "");
+    bench.emit("proposals");
+  });
+  bench.on("redone", ({ decision }) => {
+    if (!decision) return;
+    for (const id of decision.proposals) proposals.decide(id, decision.verdict);
+    // Drawing on a proposal again says by itself that it was adjusted.
+    if (decision.verdict !== "adjusted") send(bench, decision.proposals, decision.verdict, decision.label);
+    bench.emit("proposals");
+  });
+  outbox.on("refused", (entry) => {
+    if (entry.kind !== "decisions") return;
+    outbox.discard(entry.id);
+    bench.say(entry.refused, "error");
+    // The screen was ahead of what was refused; what stands is on the server.
+    bench.emit("refetch");
+  });
+}
+
+/**
+ * What the server made of a decision, or took back.
+ *
+ * @param {Bench} bench
+ * @param {number[]} ids proposals
+ * @param {any} answer
+ */
+function takeUp(bench, ids, answer) {
+  const made = answer.work;
+  bench.outbox.learn([...made.tracks, ...made.masks, ...made.segments, ...answer.erased]);
+  vanish(bench, answer.erased);
+  const things = [
+    ...made.tracks.map((/** @type {any} */ { id }) => ({ kind: "tracks", id })),
+    ...made.segments.map((/** @type {any} */ { id }) => ({ kind: "segments", id })),
+  ];
+  if (!things.length) return;
+  bench.work.merge(made);
+  const step = bench.history.learnMade(ids, things);
+  if (step?.undone) vanish(bench, things);
+  else if (things.length === 1) bench.select(things[0].kind, things[0].id);
+}
+
+/**
+ * Take things from the screen that the server erases.
+ *
+ * @param {Bench} bench
+ * @param {{kind: import("../models/work.js").Kind, id: string}[]} things
+ */
+function vanish(bench, things) {
+  const edits = things.flatMap(({ kind, id }) => {
+    const before = bench.work.get(kind, id);
+    return isGone(kind, before) ? [] : [{ kind, id, before, after: erased(kind, before) }];
+  });
+  if (edits.some(({ id }) => id === bench.selection?.id)) bench.select(null);
+  if (edits.length) bench.work.apply(edits);
+}
+
+/**
+ * @param {Bench} bench
+ * @param {number[]} ids
+ * @param {"accepted" | "rejected"} verdict
+ * @param {string} label
+ */
+function decide(bench, ids, verdict, label) {
+  const next = neighbour(bench, ids);
+  for (const id of ids) bench.proposals.decide(id, verdict);
+  send(bench, ids, verdict, label);
+  const title = `${verdict === "accepted" ? "Accept" : "Reject"} ${counted(ids.length)}`;
+  bench.history.push(title, [], { proposals: ids, verdict, label, made: [] });
+  bench.emit("history");
+  if (bench.proposal && ids.includes(bench.proposal.id)) bench.select(next ? "proposals" : null, next);
+  bench.say(verdict === "accepted" ? `Accepted ${counted(ids.length)}.` : `Rejected ${counted(ids.length)}.`);
+  bench.emit("proposals");
+}
+
+/**
+ * @param {Bench} bench
+ * @param {number[]} proposals
+ * @param {"accepted" | "rejected" | "undecided"} verdict
+ * @param {string} label
+ */
+function send(bench, proposals, verdict, label) {
+  bench.outbox.add("decisions", `proposals ${proposals.join(" ")}`, { proposals, verdict, label });
+}
+
+/**
+ * The proposal to look at next: the hands stay on A and X.
+ *
+ * @param {Bench} bench
+ * @param {number[]} ids
+ */
+function neighbour(bench, ids) {
+  const open = bench.proposals.open;
+  const kind = bench.proposals.get(ids[0])?.kind;
+  const here = open.filter((item) => item.kind === kind && (kind === "segment" || covers(item, bench.frame)));
+  const at = here.findIndex((item) => ids.includes(item.id));
+  return here.slice(at + 1).find((item) => !ids.includes(item.id))?.id ?? null;
+}
+
+/**
+ * @param {{start: number, end: number}} item
+ * @param {number} frame
+ */
+const covers = (item, frame) => item.start <= frame && frame < item.end;
+
+/** @param {number} n */
+const counted = (n) => (n === 1 ? "1 proposal" : `${n} proposals`);
+
+/**
+ * @param {Bench} bench
+ * @param {Proposal} proposal
+ * @returns {string | null}
+ */
+function labelFor(bench, proposal) {
+  const group = proposal.kind === "segment" ? "actions" : "labels";
+  if (bench.terms.has(`${group}/${proposal.label}`)) return proposal.label;
+  return proposal.kind === "segment" ? "" : null;
+}

@@ -1,0 +1,126 @@
+/** What the engines propose: threshold, accept, reject. */
+
+import { get } from "../../api.js";
+import { accept, reject } from "../decide.js";
+import { byId, el, iconButton, swatch } from "../dom.js";
+
+/** @typedef {import("../bench.js").Bench} Bench */
+
+const THRESHOLD = "loupe threshold";
+
+/** @param {Bench} bench */
+export function bindProposals(bench) {
+  const list = byId("proposals");
+  const slider = /** @type {HTMLInputElement} */ (byId("threshold"));
+  const kept = Number(localStorage.getItem(THRESHOLD) ?? Number.NaN);
+  if (kept >= 0 && kept <= 1) bench.proposals.threshold = kept;
+  slider.value = String(bench.proposals.threshold);
+  slider.addEventListener("input", () => {
+    bench.proposals.threshold = Number(slider.value);
+    localStorage.setItem(THRESHOLD, slider.value);
+    bench.emit("proposals");
+  });
+  const scope = /** @type {HTMLSelectElement} */ (byId("accept-scope"));
+  const wanted = () => inScope(bench, scope.value);
+  byId("accept-all").addEventListener("click", () => accept(bench, wanted()));
+  scope.addEventListener("input", () => bench.emit("proposals"));
+  const draw = () => {
+    const { open, hidden, threshold } = bench.proposals;
+    byId("threshold-value").textContent = threshold.toFixed(2);
+    byId("proposal-count").textContent = String(open.length);
+    listScopes(bench, scope);
+    const count = wanted().length;
+    byId("accept-all").textContent = count ? `Accept ${count}` : "Accept";
+    byId("accept-all").toggleAttribute("disabled", !count || Boolean(bench.readOnly));
+    const rows = open.map((proposal) => row(bench, proposal));
+    list.replaceChildren(...rows);
+    if (!rows.length) list.append(el("p", { class: "empty" }, emptySentence(bench)));
+    else if (hidden) list.append(el("p", { class: "empty" }, `${hidden} below ${threshold.toFixed(2)}.`));
+  };
+  bench.on("proposals selection frame readonly", draw);
+  bench.on("clip-changed", () => reload(bench));
+  draw();
+}
+
+/**
+ * The proposals that are shown, of the whole clip, of this frame, or of one label.
+ *
+ * @param {Bench} bench
+ * @param {string} scope
+ */
+function inScope(bench, scope) {
+  const { open } = bench.proposals;
+  if (scope === "here") return open.filter(({ start, end }) => start <= bench.frame && bench.frame < end);
+  return scope === "all" ? open : open.filter(({ label }) => scope === `label ${label}`);
+}
+
+/**
+ * @param {Bench} bench
+ * @param {HTMLSelectElement} scope
+ */
+function listScopes(bench, scope) {
+  const labels = [...new Set(bench.proposals.open.map(({ label }) => label))].filter(Boolean).sort();
+  const shown = labels.join();
+  if (scope.dataset.labels === shown) return;
+  scope.dataset.labels = shown;
+  const chosen = scope.value;
+  const options = [
+    ["all", "everything shown"],
+    ["here", "on this frame"],
+    ...labels.map((label) => [`label ${label}`, label]),
+  ];
+  scope.replaceChildren(...options.map(([value, text]) => el("option", { value }, text)));
+  scope.value = options.some(([value]) => value === chosen) ? chosen : "all";
+}
+
+/** @param {Bench} bench */
+function emptySentence(bench) {
+  const { all, hidden, threshold } = bench.proposals;
+  if (!all.length) return "No proposals for this clip yet; they appear here when a run has made them.";
+  if (hidden) return `Nothing at ${threshold.toFixed(2)} or above; ${hidden} below. Move the slider to see them.`;
+  return "All proposals are decided.";
+}
+
+/** @param {Bench} bench */
+async function reload(bench) {
+  const body = await get(`tasks/${bench.task.id}/proposals/`).catch(() => null);
+  if (!body) return;
+  bench.proposals.replace(body.items);
+  bench.proposalMasks.forget();
+  bench.proposalMasks.want(bench.frame, 1);
+  bench.emit("proposals");
+}
+
+/**
+ * @param {Bench} bench
+ * @param {import("../../models/proposals.js").Proposal} proposal
+ */
+function row(bench, proposal) {
+  const isSegment = proposal.kind === "segment";
+  const here = proposal.start <= bench.frame && bench.frame < proposal.end;
+  const selected = bench.proposal?.id === proposal.id;
+  const colour = isSegment ? bench.actionColour(proposal.label) : bench.colourOf(proposal.label);
+  const what = proposal.label || (isSegment ? "segment" : "no label");
+  return el(
+    "div",
+    { class: `row${selected ? " selected" : ""}${here ? "" : " absent"}`, "data-proposal": proposal.id },
+    el(
+      "button",
+      {
+        type: "button",
+        class: "row-name",
+        "aria-pressed": String(selected),
+        title: `${proposal.engine}, frames ${proposal.start} to ${proposal.end - 1}`,
+        onclick: () => {
+          bench.select("proposals", proposal.id);
+          if (!here) bench.player.go(proposal.start);
+        },
+      },
+      swatch(colour),
+      el("span", { class: "grow" }, isSegment ? `${what} ${proposal.start}–${proposal.end}` : what),
+      el("span", { class: "number" }, proposal.confidence.toFixed(2)),
+    ),
+    iconButton("check", `Accept ${what} (A)`, () => accept(bench, [proposal])),
+    iconButton("x", `Reject ${what} (X)`, () => reject(bench, [proposal])),
+  );
+}

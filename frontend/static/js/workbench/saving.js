@@ -1,0 +1,168 @@
+/** Getting work to the server: sending, the lease, what is said of it in the top bar. */
+
+import { ask } from "../api.js";
+import { Activity } from "../models/activity.js";
+import { saveState } from "../models/save_state.js";
+import { byId, el } from "./dom.js";
+import { forgetOvertaken } from "./live.js";
+
+/** @typedef {import("./bench.js").Bench} Bench */
+/** @typedef {import("../models/outbox.js").Entry} Entry */
+
+const IF_TAKEN = "They are saved if you take the task again.";
+const LOST = `This task is no longer yours. Unsaved strokes are kept in this browser. ${IF_TAKEN}`;
+const BEAT = 10000; // ms between two signs of life to the server
+
+/**
+ * @param {number} task
+ * @returns {import("../models/outbox.js").Send}
+ */
+export function sender(task) {
+  return (entry) => {
+    const key = { "Idempotency-Key": entry.key };
+    if (entry.kind === "decisions") return ask("POST", `tasks/${task}/decisions/`, { body: entry.body, headers: key });
+    return ask("PUT", `tasks/${task}/${entry.kind}/${entry.id}/`, {
+      body: entry.body,
+      headers: { ...key, "If-Match": `"${entry.base}"` },
+    });
+  };
+}
+
+/**
+ * Put on the bench what an earlier page could not save, and drop the steps of it that may no longer be undone.
+ *
+ * @param {Bench} bench
+ */
+export async function restore(bench) {
+  const { outbox } = bench;
+  if (bench.readOnly) {
+    bench.close(bench.readOnly);
+    const n = await outbox.kept();
+    if (n) bench.say(`${changes(n, "is", "are")} kept in this browser, not saved. ${IF_TAKEN}`);
+    return;
+  }
+  const entries = await outbox.restore();
+  for (const entry of entries) putBack(bench, entry);
+  if (entries.length) {
+    bench.say(`${changes(entries.length, "was", "were")} kept in this browser; saving now.`);
+  }
+  forgetOvertaken(bench);
+}
+
+/** @param {Bench} bench @param {Entry} entry */
+function putBack(bench, { kind, id, body }) {
+  if (kind === "decisions") {
+    const verdict = body.verdict === "undecided" ? null : body.verdict;
+    for (const proposal of body.proposals) bench.proposals.decide(proposal, verdict);
+    return;
+  }
+  const known = /** @type {import("../models/work.js").Kind} */ (kind);
+  const before = bench.work.get(known, id) ?? null;
+  bench.work.apply([{ kind: known, id, before, after: { ...before, deleted: undefined, ...body, id } }]);
+}
+
+/** @param {number} n @param {string} one @param {string} many */
+const changes = (n, one, many) => (n === 1 ? `1 change ${one}` : `${n} changes ${many}`);
+
+/** @param {Bench} bench */
+export function bindSaving(bench) {
+  const { outbox } = bench;
+  const status = /** @type {HTMLButtonElement} */ (byId("save-state"));
+  const show = () => {
+    const { state, text, title } = saveState(outbox);
+    status.dataset.state = state;
+    status.title = title;
+    byId("save-text").textContent = text;
+  };
+  outbox.on("change drained", show);
+  status.addEventListener("click", () => {
+    if (!bench.readOnly) outbox.retry();
+  });
+  window.addEventListener("online", () => outbox.retry());
+  window.addEventListener("beforeunload", (event) => {
+    if (outbox.unsaved) event.preventDefault();
+  });
+  outbox.on("lost", ({ status: code, message }) => {
+    if (code === 409 || code === 404) bench.close(LOST);
+    else
+      bench.say(
+        `${message} Your changes are kept in this browser: log in again in another tab, then click the save state.`,
+        "error",
+      );
+  });
+  outbox.on("unsafe", () =>
+    bench.say(
+      "This browser keeps no safety copy of unsaved work; don't close the page while something is unsaved.",
+      "warning",
+    ),
+  );
+  outbox.on("refused", (entry) => {
+    if (entry.kind !== "decisions") bench.say(entry.refused, "error");
+    bench.emit("remarks");
+  });
+  outbox.on("renamed", ({ from, to }) => {
+    const mask = bench.work.get("masks", from);
+    if (mask) bench.work.merge({ masks: [{ ...mask, id: to }] });
+    bench.history.forget((edit) => edit.id === from);
+    bench.emit("history");
+  });
+  show();
+}
+
+/** Keep the lease, and tell how long was really worked. @param {Bench} bench */
+export function bindLease(bench) {
+  const active = new Activity();
+  for (const name of ["pointerdown", "pointermove", "keydown", "wheel"]) {
+    document.addEventListener(
+      name,
+      () => {
+        const now = performance.now();
+        active.touch(now);
+        bench.activity.touch(now);
+      },
+      { passive: true },
+    );
+  }
+  if (bench.task.state === "submitted") return;
+  const beat = async () => {
+    if (bench.readOnly) return;
+    const seconds = active.take();
+    const { status, body } = await ask("POST", `tasks/${bench.task.id}/lease/`, { body: { seconds } });
+    if (status === 409 || status === 404 || (status === 403 && body?.error?.code === "forbidden")) {
+      bench.close(LOST);
+      bench.outbox.stop(bench.readOnly);
+    }
+  };
+  if (!bench.readOnly) setInterval(beat, BEAT);
+}
+
+/** Submit the task once everything is saved. @param {Bench} bench */
+export async function submit(bench) {
+  if (!bench.mayWrite()) return;
+  const { outbox, task } = bench;
+  bench.say("Saving, then submitting…");
+  await outbox.drained();
+  if (outbox.unsaved) {
+    bench.say(`${outbox.unsaved} changes are not saved yet; settle them first, then submit.`, "warning");
+    return;
+  }
+  const { status, body } = await ask("POST", `tasks/${task.id}/submit/`);
+  if (status === 200) {
+    bench.close("Submitted: the task is in review now.");
+    offerNext(bench);
+  } else {
+    bench.say(body?.error?.message ?? "The server can't be reached; the task is not submitted.", "error");
+    bench.emit("remarks");
+  }
+}
+
+/** @param {Bench} bench */
+function offerNext(bench) {
+  const next = el("button", { type: "button", class: "button primary" }, "Next task");
+  next.addEventListener("click", async () => {
+    const { status, body } = await ask("POST", `projects/${bench.task.project}/tasks/next/`);
+    if (status === 200) location.assign(`/tasks/${body.id}/`);
+    else bench.say(status === 204 ? "There is no task waiting for you." : "The server can't be reached.", "info");
+  });
+  byId("notice-actions").replaceChildren(next);
+}
