@@ -1,0 +1,60 @@
+"""`make bench`: every figure as a table, and as rows in LOUPE_HOME/bench.json.
+
+`python -m benchmarks --only speed` runs one of the parts alone (several are allowed); the rows of the others stay in
+the file as they were.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from benchmarks import accuracy, browser_masks, memory, propagation, reliability, speed
+from config import env
+
+PARTS: dict[str, Callable[[], list[dict[str, Any]]]] = {
+    "speed": speed.rows,
+    "browser": browser_masks.rows,
+    "memory": memory.rows,
+    "accuracy": accuracy.rows,
+    "propagation": propagation.rows,
+    "reliability": reliability.rows,
+}
+
+
+def main() -> None:
+    asked = argparse.ArgumentParser(prog="python -m benchmarks", description="Figures as ratios, and as bench.json.")
+    asked.add_argument("--only", action="append", choices=[*PARTS], metavar="NAME", help=", ".join(PARTS))
+    chosen = asked.parse_args().only
+    target = env.HOME / "bench.json"
+    found: list[dict[str, Any]] = []
+    for name in chosen or PARTS:
+        print(f"\n{name}", flush=True)
+        for each in PARTS[name]():
+            _print(each)
+            found.append(each)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if chosen and target.exists():
+        new = {(each["name"], each["against"]) for each in found}
+        kept = [each for each in json.loads(target.read_text()) if (each["name"], each["against"]) not in new]
+        found = kept + found
+    _replace(target, found)
+    print(f"\n{len(found)} rows in {target}")
+
+
+def _print(each: dict[str, Any]) -> None:
+    ratio = "" if each["ratio"] is None else f"{each['ratio']:.2f} x {each['against']}"
+    print(f"  {each['name']:<58}{each['value']:>12,.3f} {each['unit']:<10}{ratio}", flush=True)
+
+
+def _replace(target: Path, found: list[dict[str, Any]]) -> None:
+    part = target.with_suffix(".part")
+    part.write_text(json.dumps(found, indent=1) + "\n")
+    part.replace(target)
+
+
+if __name__ == "__main__":
+    main()

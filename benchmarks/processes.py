@@ -1,0 +1,47 @@
+"""Running a piece of work in a process of its own, so that its time and memory are its own.
+
+`python -m benchmarks.processes WORK FRAMES` does the work in a fresh home and prints one JSON line.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True)
+class Measured:
+    """units: frames or masks done. seconds: wall time of the work alone. peak: bytes resident at most."""
+
+    units: int
+    seconds: float
+    peak: int
+
+    @property
+    def rate(self) -> float:
+        return self.units / self.seconds
+
+
+def measure(work: str, frames: int) -> Measured:
+    """One run of one of benchmarks/works.py's works on a clip of so many frames."""
+    with tempfile.TemporaryDirectory(prefix="loupe-bench-") as home:
+        unset = {"DATABASE_URL", "REDIS_URL", "CELERY_BROKER_URL", "S3_BUCKET"}
+        environment = {name: value for name, value in os.environ.items() if name not in unset}
+        environment |= {"LOUPE_HOME": home, "DJANGO_SETTINGS_MODULE": "config.settings"}
+        command = [sys.executable, "-m", "benchmarks.works", work, str(frames)]
+        done = subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, check=True)
+    return Measured(**json.loads(done.stdout.splitlines()[-1]))
+
+
+def compared(ours: str, peer: str, frames: int, *, rounds: int = 3) -> tuple[float, float]:
+    """Our rate and the median ratio to the peer's, the two run in turn so that both meet the same noise."""
+    pairs = [(measure(ours, frames).rate, measure(peer, frames).rate) for _ in range(rounds)]
+    return median(mine for mine, _ in pairs), median(mine / theirs for mine, theirs in pairs)
