@@ -1,0 +1,208 @@
+"""The clip folder: whole files only, a manifest that tells of every changed byte, several workers at once."""
+
+import json
+import multiprocessing
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from annotation.media.clip_folder import ClipFolder
+from annotation.media.errors import ClipFolderError
+
+
+class FolderMirror:
+    """A mirror that is a folder elsewhere; the S3 one is tried against a real server in its own test."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def push(self, path, key):
+        (self.root / key).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, self.root / key)
+
+    def fetch(self, key, path):
+        if not (self.root / key).is_file():
+            return False
+        shutil.copyfile(self.root / key, path)
+        return True
+
+    def names(self, prefix):
+        keys = [path.relative_to(self.root).as_posix() for path in self.root.rglob("*") if path.is_file()]
+        return [key for key in keys if key.startswith(prefix)]
+
+
+def commit(folder, layer, files, **changed):
+    facts = {"engine": "dis", "version": "1", "parameters": {"preset": "medium"}, "fingerprint": "f1", **changed}
+    return folder.commit(layer, files=files, **facts)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return ClipFolder(tmp_path / "clip_00000001")
+
+
+def test_a_file_appears_whole_with_its_hash(folder):
+    with folder.writing("flow/flow_000.npy") as file:
+        np.save(file, np.arange(4, dtype=np.float32))
+        assert not folder.path("flow/flow_000.npy").exists()
+    assert np.load(folder.local("flow/flow_000.npy")).tolist() == [0, 1, 2, 3]
+    assert file.artifact == folder.artifact("flow/flow_000.npy")
+    assert file.artifact.bytes == folder.path("flow/flow_000.npy").stat().st_size
+
+
+def test_a_write_that_fails_leaves_nothing_and_the_old_file_stays(folder):
+    folder.write("metadata.json", b"old")
+
+    def interrupted():
+        with folder.writing("metadata.json") as file:
+            file.write(b"half")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        interrupted()
+    assert folder.local("metadata.json").read_bytes() == b"old"
+    assert [path.name for path in folder.root.iterdir()] == ["metadata.json"]
+
+
+def test_a_worker_killed_while_writing_leaves_no_file_of_that_name(folder):
+    folder.root.mkdir()
+    script = (
+        "import sys, pathlib\n"
+        "from annotation.media.clip_folder import ClipFolder\n"
+        "with ClipFolder(pathlib.Path(sys.argv[1])).writing('depth/frame_000.png') as file:\n"
+        "    file.write(b'x' * 100_000); file.flush(); print('written', flush=True); sys.stdin.read()\n"
+    )
+    command = [sys.executable, "-c", script, str(folder.root)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as worker:
+        assert worker.stdout.readline() == b"written\n"
+        worker.kill()
+    assert folder.artifact("depth/frame_000.png") is None
+    assert folder.verify()[0].kind == "missing"
+    (part,) = folder.path("depth/frame_000.png").parent.iterdir()
+    assert folder.sweep() == 0
+    os.utime(part, (time.time() - 7200,) * 2)
+    assert folder.sweep() == 1
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["../x", "/etc/passwd", "a/../../x", "", ".", "a//b", "./a", "a/", ".hidden", "a\\b", "a\0b", "manifest.json"],
+)
+def test_it_refuses_a_path_that_is_not_plainly_inside(folder, path):
+    with pytest.raises(ClipFolderError):
+        folder.write(path, b"x")
+
+
+def test_it_refuses_a_link_that_leads_out(folder, tmp_path):
+    folder.root.mkdir()
+    (folder.root / "flow").symlink_to(tmp_path)
+    with pytest.raises(ClipFolderError, match="through a link"):
+        folder.write("flow/flow_000.npy", b"x")
+
+
+def test_a_committed_layer_verifies_and_sha256sum_agrees(folder):
+    commit(folder, "flow", [folder.write("flow/flow_000.npy", b"abc"), folder.write("flow/flow_001.npy", b"def")])
+    assert folder.verify() == []
+    (folder.root / ".sums").write_text(folder.sha256sums())
+    answer = subprocess.run(["sha256sum", "-c", ".sums"], cwd=folder.root, capture_output=True, text=True, check=True)
+    assert answer.stdout.splitlines() == ["flow/flow_000.npy: OK", "flow/flow_001.npy: OK", "manifest.json: OK"]
+    entry = json.loads((folder.root / "manifest.json").read_text())
+    assert entry["layers"]["flow"]["parameters"] == {"preset": "medium"}
+    assert entry["files"]["flow/flow_000.npy"]["layer"] == "flow"
+
+
+def test_every_flipped_byte_is_found_in_the_manifest_too(folder):
+    commit(folder, "flow", [folder.write(f"flow/flow_{n:03}.npy", bytes([n] * 9)) for n in range(5)])
+    for path in sorted(path for path in folder.root.rglob("*") if path.is_file()):
+        sound = path.read_bytes()
+        for at in range(0, len(sound), 7):
+            path.write_bytes(sound[:at] + bytes([sound[at] ^ 1]) + sound[at + 1 :])
+            assert [problem.path for problem in folder.verify()] == [path.relative_to(folder.root).as_posix()]
+        path.write_bytes(sound)
+    assert folder.verify() == []
+
+
+def test_missing_and_unlisted_files_are_named(folder):
+    commit(folder, "flow", [folder.write("flow/flow_000.npy", b"abc")])
+    folder.path("flow/flow_000.npy").rename(folder.root / "stray.npy")
+    assert [(problem.kind, problem.path) for problem in folder.verify()] == [
+        ("missing", "flow/flow_000.npy"),
+        ("unlisted", "stray.npy"),
+    ]
+
+
+def test_the_same_work_committed_again_changes_not_one_byte(folder):
+    files = [folder.write("flow/flow_000.npy", b"abc")]
+    commit(folder, "flow", files)
+    before = (folder.root / "manifest.json").stat()
+    commit(folder, "flow", files)
+    assert (folder.root / "manifest.json").stat() == before
+
+
+def test_new_work_replaces_the_layer_and_removes_what_it_has_no_more(folder):
+    commit(folder, "flow", [folder.write("flow/flow_000.npy", b"a"), folder.write("flow/flow_001.npy", b"b")])
+    content = commit(folder, "flow", [folder.write("flow/flow_000.npy", b"c")], fingerprint="f2")
+    assert list(content["files"]) == ["flow/flow_000.npy"]
+    assert not folder.path("flow/flow_001.npy").exists()
+    assert folder.verify() == []
+
+
+def test_a_layer_cannot_claim_anothers_file_nor_one_that_is_not_there(folder):
+    stray = folder.write("pose/keypoints.json", b"{}")
+    commit(folder, "pose", [stray])
+    with pytest.raises(ClipFolderError, match="belongs to the layer pose"):
+        commit(folder, "flow", [stray])
+    gone = folder.write("flow/flow_000.npy", b"abc")
+    folder.path("flow/flow_000.npy").unlink()
+    with pytest.raises(ClipFolderError, match="does not lie in"):
+        commit(folder, "flow", [gone])
+
+
+def _commit_many(root, worker):
+    folder = ClipFolder(root)
+    for turn in range(8):
+        files = [folder.write(f"layer{worker}/{turn}.bin", bytes([turn]))]
+        commit(folder, f"layer{worker}", files, fingerprint=str(turn))
+
+
+def test_workers_that_commit_at_once_lose_nothing(folder):
+    folder.root.mkdir()
+    context = multiprocessing.get_context("fork")
+    workers = [context.Process(target=_commit_many, args=(folder.root, n)) for n in range(4)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert [worker.exitcode for worker in workers] == [0] * 4
+    assert sorted(folder.manifest()["files"]) == [f"layer{n}/7.bin" for n in range(4)]
+    assert folder.verify() == []
+
+
+def test_a_second_machine_finds_files_and_layers_in_the_mirror(tmp_path):
+    mirror = FolderMirror(tmp_path / "mirror")
+    here, there = (ClipFolder(tmp_path / name / "clip_00000001", mirror) for name in ("here", "there"))
+    commit(here, "flow", [here.write("flow/flow_000.npy", b"abc")])
+    assert there.local("flow/flow_000.npy").read_bytes() == b"abc"
+    commit(there, "pose", [there.write("pose/keypoints.json", b"{}")])
+    # the first machine has a manifest of its own, without the pose
+    commit(here, "depth", [here.write("depth/frame_000.png", b"png")])
+    for folder in (here, there):
+        assert sorted(folder.manifest()["layers"]) == ["depth", "flow", "pose"]
+        assert folder.verify() == []
+
+
+def test_a_damaged_copy_in_the_mirror_is_not_taken(tmp_path):
+    mirror = FolderMirror(tmp_path / "mirror")
+    here, there = (ClipFolder(tmp_path / name / "clip_00000001", mirror) for name in ("here", "there"))
+    commit(here, "flow", [here.write("flow/flow_000.npy", b"abc")])
+    there.manifest()
+    (mirror.root / "clip_00000001/flow/flow_000.npy").write_bytes(b"abd")
+    with pytest.raises(ClipFolderError, match="not the file that was written"):
+        there.local("flow/flow_000.npy")
+    assert not there.path("flow/flow_000.npy").exists()

@@ -1,0 +1,48 @@
+"""docker-compose.yml cannot be run where there is no engine; it is parsed, and its commands and names are checked."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from django.conf import settings
+
+from enrichment import queue
+
+ROOT = Path(settings.BASE_DIR)
+
+
+@pytest.fixture(scope="module")
+def compose() -> dict[str, Any]:
+    return yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+
+
+def test_it_describes_the_whole_deployment(compose: dict[str, Any]) -> None:
+    workers = {"worker-cpu", "worker-interactive", "worker-gpu"}
+    services = {"setup", "web", "scheduler", "postgres", "redis", "storage"} | workers
+    assert set(compose["services"]) == services
+    for name, service in compose["services"].items():
+        for needed in service.get("depends_on", {}):
+            assert needed in services, f"{name} depends on {needed}, which is not there"
+        for volume in service.get("volumes", []):
+            source = volume.split(":")[0]
+            assert source == "." or source in compose["volumes"], f"{name} mounts {source}, which is not declared"
+
+
+def test_every_variable_it_sets_is_one_that_loupe_reads(compose: dict[str, Any]) -> None:
+    read = (ROOT / "config" / "env.py").read_text()
+    for name in compose["services"]["web"]["environment"]:
+        if name not in {"PATH", "PYTHONDONTWRITEBYTECODE"}:
+            assert f'"{name}"' in read, f"config/env.py does not read {name}"
+
+
+def test_every_queue_that_jobs_go_to_has_a_worker(compose: dict[str, Any]) -> None:
+    commands = [str(service.get("command", "")) for service in compose["services"].values()]
+    served = {
+        name for command in commands for queues in re.findall(r"--queues (\S+)", command) for name in queues.split(",")
+    }
+    routed = {route["queue"] for route in settings.CELERY_TASK_ROUTES.values()}
+    assert routed | {settings.CELERY_TASK_DEFAULT_QUEUE, queue.INTERACTIVE, "gpu"} <= served

@@ -1,0 +1,48 @@
+"""Tiny SAM 2 checkpoints with random weights, laid out on disk as the real ones are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from transformers import Sam2Config, Sam2Model
+
+SIDE = 128
+
+
+def backbone() -> dict[str, object]:
+    return {
+        "hidden_size": 16,
+        "num_attention_heads": 1,
+        "image_size": [SIDE, SIDE],
+        "blocks_per_stage": [1, 1, 2, 1],
+        "embed_dim_per_stage": [16, 32, 64, 128],
+        "num_attention_heads_per_stage": [1, 1, 1, 1],
+        "window_size_per_stage": [4, 4, 4, 4],
+        "global_attention_blocks": [3],
+        "window_positional_embedding_background_size": [4, 4],
+    }
+
+
+def picture_config() -> Sam2Config:
+    small = SIDE // 4
+    return Sam2Config(
+        vision_config={
+            "backbone_config": {"model_type": "sam2_hiera_det_model", **backbone()},
+            "backbone_channel_list": [128, 64, 32, 16],
+            "backbone_feature_sizes": [[small, small], [small // 2, small // 2], [small // 4, small // 4]],
+            "fpn_hidden_size": 128,
+        },
+        prompt_encoder_config={"hidden_size": 128, "image_size": SIDE, "patch_size": 16},
+        mask_decoder_config={"hidden_size": 128, "mlp_dim": 128, "num_attention_heads": 4, "iou_head_hidden_dim": 64},
+    )
+
+
+def save_picture_model(folder: Path, *, seed: int = 0) -> Path:
+    torch.manual_seed(seed)
+    model = Sam2Model(picture_config())
+    # As initialised, many layers are zero and every answer would be empty.
+    for parameter in model.parameters():
+        torch.nn.init.normal_(parameter, std=0.2)
+    model.save_pretrained(folder)
+    return folder

@@ -1,0 +1,436 @@
+"""Masks carried from a keyframe: asked for, arriving, cancelled, taken over; never over what a person drew."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from typing import Any, ClassVar
+
+import numpy as np
+import pytest
+from django.contrib.auth.models import User
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from rest_framework.response import Response
+from rest_framework.test import APIClient
+
+from annotation import events, masks, tasks, tracks
+from annotation.geometry import rle
+from annotation.models import Clip, Mask, MaskRevision, Project, Task, Track
+from enrichment import jobs, propagating, propagations, queue
+from enrichment.models import PropagatedMask, Propagation, from_now
+from enrichment.propagation import registry
+from enrichment.propagation.carrier import Carried, Carrier, Pictures, Stretch
+from tests.annotation.drawing import disc
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def task(clip: Clip, bob: User) -> Task:
+    return tasks.claim(task=Task.objects.get(clip=clip), user=bob)
+
+
+@pytest.fixture
+def track(task: Task, bob: User) -> Track:
+    return tracks.save(task=task, id=uuid.uuid4(), base_version=0, by=bob, label="target_object").mine.of
+
+
+@pytest.fixture
+def bobs(api: APIClient, bob: User) -> APIClient:
+    api.force_authenticate(bob)
+    return api
+
+
+@pytest.fixture(autouse=True)
+def sent(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
+    """What the broker was told; no worker listens here."""
+    told: list[tuple[Any, ...]] = []
+    monkeypatch.setattr(queue, "send", lambda job, *args, queue="cpu": told.append((job, *args, queue)))
+    return told
+
+
+def draw(task: Task, track: Track, by: User, frame: int, *, x: float = 40, radius: float = 12, **more: Any) -> Mask:
+    counts = rle.encode(disc(task.clip, x=x, radius=radius))["counts"]
+    saved = masks.save(
+        task=task, id=uuid.uuid4(), track_id=track.pk, frame=frame, counts=counts, base_version=0, by=by, **more
+    )
+    return saved.mine.of
+
+
+def ask(api: APIClient, task: Task, track: Track, *, key: Any = None, **body: Any) -> Response:
+    headers = {"Idempotency-Key": str(key or uuid.uuid4())}
+    path = f"/api/tasks/{task.pk}/propagations/"
+    return api.post(path, {"track": str(track.pk), **body}, format="json", headers=headers)  # type: ignore[return-value]
+
+
+def apply(api: APIClient, id: int, *, key: Any = None, **body: Any) -> Response:
+    headers = {"Idempotency-Key": str(key or uuid.uuid4())}
+    return api.post(f"/api/propagations/{id}/apply/", body, format="json", headers=headers)  # type: ignore[return-value]
+
+
+@pytest.fixture
+def scripted() -> Iterator[type[Carrier]]:
+    """An engine that moves the mask a pixel a frame, and calls `between` after every frame it hands in."""
+
+    class Scripted(Carrier):
+        name = "scripted"
+        title = "For tests"
+        version = "7"
+        between: ClassVar[Any] = staticmethod(lambda frame: None)
+        stretches: ClassVar[list[Stretch]] = []
+        gone_from: ClassVar[int] = 10**6
+
+        def carry(self, pictures: Pictures, stretch: Stretch) -> Iterator[Carried]:
+            self.stretches.append(stretch)
+            for frame in stretch.frames:
+                if frame in stretch.came:
+                    continue
+                moved = np.roll(stretch.near.mask, frame - stretch.near.frame, axis=1)
+                yield Carried(frame, moved & (frame < self.gone_from), 0.9)
+                self.between(frame)
+
+    registry.register(Scripted)
+    yield Scripted
+    registry._known.pop("scripted")
+
+
+class TestRange:
+    def test_it_ends_before_the_next_human_frame_and_at_the_task(
+        self, bobs: APIClient, task: Task, track: Track, bob: User
+    ) -> None:
+        draw(task, track, bob, 4)
+        draw(task, track, bob, 15)
+        made = ask(bobs, task, track, frame=4, to=20).json()
+        assert (made["to"], made["frames_total"], made["state"], made["engine"]) == (14, 10, "queued", "flow")
+        assert ask(bobs, task, track, frame=4, to=0).json()["to"] == 0
+        assert ask(bobs, task, track, frame=15, to=500).json()["to"] == 23
+        assert ask(bobs, task, track, frame=15, to=2).json()["to"] == 5
+
+    def test_a_frame_where_the_object_is_outside_ends_it_and_is_no_second_end(
+        self, bobs: APIClient, task: Task, track: Track, bob: User
+    ) -> None:
+        draw(task, track, bob, 4)
+        masks.save(
+            task=task, id=uuid.uuid4(), track_id=track.pk, frame=9, counts=None, outside=True, base_version=0, by=bob
+        )
+        made = ask(bobs, task, track, frame=4, to=20)
+        assert made.json()["to"] == 8
+        assert Propagation.objects.get().far is None
+        refused = ask(bobs, task, track, frame=4, to=20, engine="interpolation")
+        assert (refused.status_code, "two keyframes" in refused.json()["error"]["message"]) == (422, True)
+
+    def test_what_cannot_be_carried_is_refused_with_a_sentence(
+        self, bobs: APIClient, task: Task, track: Track, bob: User
+    ) -> None:
+        draw(task, track, bob, 4)
+        draw(task, track, bob, 5)
+        draw(task, track, bob, 8, keyframe=False)
+        for body, said in (
+            ({"frame": 4, "to": 4}, "another frame"),
+            ({"frame": 4, "to": 9}, "Frame 5 is a keyframe too"),
+            ({"frame": 6, "to": 9}, "no keyframe with a mask on frame 6"),
+            ({"frame": 8, "to": 9}, "no keyframe with a mask on frame 8"),
+            ({"frame": 5, "to": 9, "engine": "magic"}, "there are flow, interpolation"),
+        ):
+            answer = ask(bobs, task, track, **body)
+            assert answer.status_code == 422, body
+            assert said in answer.json()["error"]["message"]
+        assert ask(bobs, task, track, frame=5, to=9, wrong=1).status_code == 400
+        assert not Propagation.objects.exists()
+
+    def test_the_project_chooses_the_engine(self, bobs: APIClient, task: Task, track: Track, bob: User) -> None:
+        Project.objects.update(propagation_engine="interpolation")
+        draw(task, track, bob, 4)
+        draw(task, track, bob, 15)
+        assert ask(bobs, task, track, frame=4, to=20).json()["engine"] == "interpolation"
+        assert ask(bobs, task, track, frame=4, to=20, engine="flow").json()["engine"] == "flow"
+
+
+class TestArriving:
+    def test_masks_come_frame_by_frame_and_are_asked_for_by_what_one_has(
+        self,
+        bobs: APIClient,
+        task: Task,
+        track: Track,
+        bob: User,
+        scripted: Any,
+        monkeypatch: pytest.MonkeyPatch,
+        sent: list[Any],
+        django_capture_on_commit_callbacks: Any,
+    ) -> None:
+        monkeypatch.setattr(propagating, "GATHER", 0.0)
+        draw(task, track, bob, 4)
+        with django_capture_on_commit_callbacks(execute=True):
+            made = ask(bobs, task, track, frame=4, to=9, engine="scripted").json()
+        assert ("enrichment.jobs.propagate", made["id"], "interactive") in sent
+        path = f"/api/propagations/{made['id']}/"
+        seen: list[int] = []
+
+        def look(frame: int) -> None:
+            far = bobs.get(f"{path}?after={len(seen)}").json()
+            assert (far["state"], far["frames_done"]) == ("running", len(seen) + 1)
+            seen.extend(mask["frame"] for mask in far["masks"])
+
+        scripted.between = staticmethod(look)
+        jobs.propagate(made["id"])
+        assert seen == [5, 6, 7, 8, 9]
+        done = bobs.get(path).json()
+        assert (done["state"], done["frames_done"], done["reason"]) == ("done", 5, "")
+        first = done["masks"][0]
+        expected = np.roll(disc(task.clip, x=40, radius=12), 1, axis=1)
+        size = [task.clip.height, task.clip.width]
+        assert np.array_equal(rle.decode({"size": size, "counts": first["counts"]}), expected)
+        assert (first["seq"], first["confidence"], first["bbox"]) == (1, 0.9, list(rle.bbox(rle.encode(expected))))
+        assert not Mask.objects.exclude(frame=4).exists(), "nothing is annotated before it is applied"
+
+    def test_cancelled_it_stops_at_the_next_frame_and_what_came_stays(
+        self, bobs: APIClient, task: Task, track: Track, bob: User, scripted: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(propagating, "GATHER", 0.0)
+        draw(task, track, bob, 4)
+        made = ask(bobs, task, track, frame=4, to=20, engine="scripted").json()
+
+        def stop(frame: int) -> None:
+            if frame == 7:
+                answer = bobs.post(f"/api/propagations/{made['id']}/cancel/")
+                assert answer.json()["state"] == "cancelled"
+
+        scripted.between = staticmethod(stop)
+        jobs.propagate(made["id"])
+        far = bobs.get(f"/api/propagations/{made['id']}/").json()
+        assert (far["state"], [mask["frame"] for mask in far["masks"]]) == ("cancelled", [5, 6, 7])
+        jobs.propagate(made["id"])
+        assert bobs.get(f"/api/propagations/{made['id']}/").json() == far
+        assert len(apply(bobs, made["id"]).json()["work"]["masks"]) == 3
+
+    def test_a_killed_workers_successor_goes_on_behind_the_last_frame_that_came(
+        self, bobs: APIClient, task: Task, track: Track, bob: User, scripted: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(propagating, "GATHER", 0.0)
+        draw(task, track, bob, 4)
+        made = ask(bobs, task, track, frame=4, to=9, engine="scripted").json()
+
+        class Killed(BaseException):
+            pass
+
+        def die(frame: int) -> None:
+            if frame == 6:
+                raise Killed
+
+        scripted.between = staticmethod(die)
+        with pytest.raises(Killed):
+            jobs.propagate(made["id"])
+        scripted.between = staticmethod(lambda frame: None)
+        jobs.propagate(made["id"])
+        assert Propagation.objects.get().state == "running", "the dead worker's lease still holds"
+        Propagation.objects.update(leased_until=from_now(-1))
+        jobs.reconcile()
+        jobs.propagate(made["id"])
+        assert sorted(scripted.stretches[-1].came) == [5, 6]
+        assert list(PropagatedMask.objects.values_list("seq", "frame")) == [(1, 5), (2, 6), (3, 7), (4, 8), (5, 9)]
+        assert Propagation.objects.get().state == "done"
+
+    def test_after_three_silent_workers_it_has_failed(self, task: Task, track: Track, bob: User) -> None:
+        draw(task, track, bob, 4)
+        row = propagations.ask(task=task, by=bob, track_id=track.pk, frame=4, to=9)
+        for _ in range(3):
+            assert propagating.claim(row.pk)[0] is not None
+            Propagation.objects.update(leased_until=from_now(-1))
+            propagating.expire()
+        row.refresh_from_db()
+        assert (row.outcome, "3 workers" in row.error) == ("failed", True)
+        assert propagating.claim(row.pk)[0] is None
+
+    def test_an_engine_that_breaks_is_tried_again_and_then_says_why(
+        self, bobs: APIClient, task: Task, track: Track, bob: User, scripted: Any
+    ) -> None:
+        draw(task, track, bob, 4)
+        made = ask(bobs, task, track, frame=4, to=9, engine="scripted").json()
+
+        def fail(frame: int) -> None:
+            raise RuntimeError("the lens is dirty")
+
+        scripted.between = staticmethod(fail)
+        for _ in range(3):
+            jobs.propagate(made["id"])
+        far = bobs.get(f"/api/propagations/{made['id']}/").json()
+        assert (far["state"], far["reason"]) == ("failed", "RuntimeError: the lens is dirty.")
+
+    def test_an_object_that_goes_is_said_and_not_drawn(
+        self, bobs: APIClient, task: Task, track: Track, bob: User, scripted: Any
+    ) -> None:
+        draw(task, track, bob, 4)
+        made = ask(bobs, task, track, frame=4, to=9, engine="scripted").json()
+        scripted.gone_from = 7
+        jobs.propagate(made["id"])
+        far = bobs.get(f"/api/propagations/{made['id']}/").json()
+        assert [mask["counts"] is None for mask in far["masks"]] == [False, False, True, True, True]
+        assert "not seen from frame 7 on" in far["reason"]
+        taken = apply(bobs, made["id"]).json()
+        assert [mask["frame"] for mask in taken["work"]["masks"]] == [5, 6]
+
+    def test_pages_are_told_at_most_a_few_times_a_second(
+        self,
+        task: Task,
+        track: Track,
+        bob: User,
+        scripted: Any,
+        monkeypatch: pytest.MonkeyPatch,
+        django_capture_on_commit_callbacks: Any,
+    ) -> None:
+        monkeypatch.setattr(propagating, "GATHER", 0.0)
+        heard: list[str] = []
+
+        def listen(kind: str, **_: Any) -> None:
+            heard.append(kind)
+
+        events.changed.connect(listen)
+        draw(task, track, bob, 0)
+        row = propagations.ask(task=task, by=bob, track_id=track.pk, frame=0, to=23, engine="scripted")
+        with django_capture_on_commit_callbacks(execute=True):
+            propagating.run(row.pk)
+        events.changed.disconnect(listen)
+        # One for the start, one for the end, and a few for the 23 frames, which take a fraction of a second.
+        assert 2 < heard.count("propagation") < 10
+
+    def test_a_reload_finds_what_is_open_and_a_new_request_puts_the_old_one_aside(
+        self, bobs: APIClient, task: Task, track: Track, bob: User, scripted: Any
+    ) -> None:
+        draw(task, track, bob, 4)
+        path = f"/api/tasks/{task.pk}/propagations/"
+        first = ask(bobs, task, track, frame=4, to=9, engine="scripted").json()
+        jobs.propagate(first["id"])
+        back = ask(bobs, task, track, frame=4, to=0, engine="scripted").json()
+        assert [row["id"] for row in bobs.get(path).json()] == [first["id"], back["id"]]
+        again = ask(bobs, task, track, frame=4, to=12, engine="scripted").json()
+        assert [row["id"] for row in bobs.get(f"{path}?track={track.pk}").json()] == [back["id"], again["id"]]
+        assert bobs.get(f"{path}?track={uuid.uuid4()}").json() == []
+        assert bobs.delete(f"/api/propagations/{back['id']}/").status_code == 204
+        assert [row["id"] for row in bobs.get(path).json()] == [again["id"]]
+        assert not PropagatedMask.objects.exists()
+
+    def test_a_retry_asks_once(self, bobs: APIClient, task: Task, track: Track, bob: User) -> None:
+        draw(task, track, bob, 4)
+        key = uuid.uuid4()
+        first = ask(bobs, task, track, frame=4, to=9, key=key)
+        again = ask(bobs, task, track, frame=4, to=9, key=key)
+        assert (first.status_code, again.status_code, first.json()) == (201, 201, again.json())
+        assert ask(bobs, task, track, frame=4, to=10, key=key).status_code == 422
+
+
+class TestTakingOver:
+    @pytest.fixture
+    def done(self, task: Task, track: Track, bob: User, scripted: Any) -> Propagation:
+        draw(task, track, bob, 4)
+        row = propagations.ask(task=task, by=bob, track_id=track.pk, frame=4, to=9, engine="scripted")
+        assert propagating.run(row.pk)
+        return row
+
+    def test_every_mask_says_where_it_comes_from(
+        self, bobs: APIClient, task: Task, track: Track, done: Propagation
+    ) -> None:
+        version = Task.objects.get().version
+        taken = apply(bobs, done.pk).json()
+        assert taken["task_version"] == version + 1, "one change, however many frames"
+        assert [mask["frame"] for mask in taken["work"]["masks"]] == [5, 6, 7, 8, 9]
+        for mask in taken["work"]["masks"]:
+            assert (mask["method"], mask["engine"], mask["keyframe"]) == ("propagated", "scripted 7", False)
+        source = MaskRevision.objects.get(of__frame=4)
+        assert set(MaskRevision.objects.exclude(of__frame=4).values_list("source", flat=True)) == {source.pk}
+        assert [(was["frame"], was["counts"], was["version"]) for was in taken["before"]] == [
+            (frame, None, 0) for frame in range(5, 10)
+        ]
+        assert bobs.get(f"/api/tasks/{task.pk}/propagations/").json() == []
+        seen = bobs.get(f"/api/tasks/{task.pk}/work/").json()["masks"]
+        assert [mask for mask in seen if mask["frame"] > 4] == taken["work"]["masks"]
+
+    def test_a_frame_that_a_person_drew_meanwhile_stays_theirs_and_is_named(
+        self, bobs: APIClient, task: Task, track: Track, bob: User, done: Propagation
+    ) -> None:
+        mine = draw(task, track, bob, 6, x=70)
+        draw(task, track, bob, 7, keyframe=False)
+        masks.save(
+            task=task, id=uuid.uuid4(), track_id=track.pk, frame=8, counts=None, outside=True, base_version=0, by=bob
+        )
+        was = Mask.objects.get(pk=mine.pk).head
+        taken = apply(bobs, done.pk).json()
+        assert taken["skipped"] == [6, 8]
+        assert Mask.objects.get(pk=mine.pk).head == was
+        assert Mask.objects.get(track=track, frame=8).head.outside  # type: ignore[union-attr]
+        assert [(b["frame"], b["version"], b["counts"] is None) for b in taken["before"]] == [
+            (5, 0, True),
+            (7, 1, False),
+            (9, 0, True),
+        ]
+        assert [mask["version"] for mask in taken["work"]["masks"]] == [1, 2, 1]
+
+    def test_only_the_frames_that_are_named(self, bobs: APIClient, done: Propagation, track: Track) -> None:
+        taken = apply(bobs, done.pk, frames=[6, 8]).json()
+        assert [mask["frame"] for mask in taken["work"]["masks"]] == [6, 8]
+        assert apply(bobs, done.pk).status_code == 422, "what was not named is put aside"
+
+    def test_a_frame_that_never_came_is_refused_and_nothing_is_written(
+        self, bobs: APIClient, done: Propagation
+    ) -> None:
+        assert apply(bobs, done.pk, frames=[6, 20]).status_code == 422
+        assert MaskRevision.objects.count() == 1
+
+    def test_a_retry_writes_once_and_answers_the_same(self, bobs: APIClient, done: Propagation) -> None:
+        key = uuid.uuid4()
+        first, again = apply(bobs, done.pk, key=key), apply(bobs, done.pk, key=key)
+        assert first.json() == again.json()
+        assert MaskRevision.objects.count() == 6
+
+    def test_many_frames_take_as_many_queries_as_few(
+        self, bobs: APIClient, task: Task, track: Track, bob: User, done: Propagation
+    ) -> None:
+        far = propagations.ask(task=task, by=bob, track_id=track.pk, frame=4, to=0, engine="scripted")
+        propagating.run(far.pk)
+        with CaptureQueriesContext(connection) as few:
+            assert len(apply(bobs, far.pk, frames=[3]).json()["work"]["masks"]) == 1
+        with CaptureQueriesContext(connection) as many:
+            assert len(apply(bobs, done.pk).json()["work"]["masks"]) == 5
+        assert len(many) == len(few)
+
+    def test_carrying_again_replaces_what_a_machine_laid_before(
+        self, bobs: APIClient, task: Task, track: Track, bob: User, done: Propagation, scripted: Any
+    ) -> None:
+        apply(bobs, done.pk)
+        scripted.gone_from = 8
+        again = ask(bobs, task, track, frame=4, to=9, engine="scripted").json()
+        jobs.propagate(again["id"])
+        taken = apply(bobs, again["id"]).json()
+        # What came out the same is left alone; where the object is gone now, the old mask goes too.
+        assert [mask["frame"] for mask in taken["work"]["masks"]] == [8, 9]
+        assert [mask["counts"] for mask in taken["work"]["masks"]] == [None, None]
+        assert all(was["counts"] for was in taken["before"])
+
+    def test_masks_that_nobody_needs_any_more_are_swept(
+        self, bobs: APIClient, done: Propagation, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        assert propagations.sweep() == 0
+        apply(bobs, done.pk)
+        monkeypatch.setattr(propagations, "KEEP_CLOSED", -1.0)
+        assert propagations.sweep() == 5
+
+
+def test_only_whoever_may_draw_in_the_task_carries_masks_in_it(
+    api: APIClient, task: Task, track: Track, bob: User, carol: User, dana: User, mallory: User, scripted: Any
+) -> None:
+    draw(task, track, bob, 4)
+    row = propagations.ask(task=task, by=bob, track_id=track.pk, frame=4, to=9, engine="scripted")
+    propagating.run(row.pk)
+    for person, look, change in ((None, 401, 401), (mallory, 404, 404), (carol, 404, 404), (dana, 200, 409)):
+        api.force_authenticate(person)
+        for path in (f"tasks/{task.pk}/propagations/", f"propagations/{row.pk}/", f"tasks/{task.pk}/drift/"):
+            assert api.get(f"/api/{path}").status_code == look, (person, path)
+        assert ask(api, task, track, frame=4, to=9).status_code == change
+        assert apply(api, row.pk).status_code == change
+    for person, status in ((carol, 404), (dana, 403)):
+        api.force_authenticate(person)
+        assert api.post(f"/api/propagations/{row.pk}/cancel/").status_code == status
+        assert api.delete(f"/api/propagations/{row.pk}/").status_code == status
+    assert Propagation.objects.open().get().outcome == "done"
+    api.force_authenticate(bob)
+    assert apply(api, row.pk).status_code == 200

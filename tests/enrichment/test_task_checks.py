@@ -1,0 +1,241 @@
+"""What an annotator submitted is compared with what the clip shows."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+from django.contrib.auth.models import User
+
+from annotation import clips, segments, tasks, tracks
+from annotation import masks as mask_verbs
+from annotation.geometry import rle
+from annotation.models import Clip, Project, SegmentRevision, Task
+from annotation.scene import SceneSpec, describe, grasp_label_late, render, write_video
+from enrichment import compute, jobs, runs, task_checks, work_checks
+from enrichment.engines.motion_features import MotionFeatures
+from enrichment.events import findings_ready
+from enrichment.layers.actions import MOTION_FILE
+from enrichment.models import LayerRun, TaskCheck, from_now
+from tests.factories import ClipFactory
+
+pytestmark = pytest.mark.django_db
+
+SPEC = SceneSpec(seed=1, frames=150, width=240, height=176)
+
+
+@pytest.fixture(scope="module")
+def frames() -> list[Any]:
+    return list(render(SPEC))
+
+
+@pytest.fixture
+def scene(project: Project, alice: User, tmp_path_factory: pytest.TempPathFactory) -> Clip:
+    path = tmp_path_factory.getbasetemp() / "checked-scene.mp4"
+    if not path.exists():
+        write_video(SPEC, path)
+    return ClipFactory(project=project, by=alice, path=path)
+
+
+@pytest.fixture
+def task(project: Project, scene: Clip, bob: User) -> Task:
+    task = tasks.claim_next(project=project, user=bob)
+    assert task is not None
+    return task
+
+
+@pytest.fixture
+def heard() -> Iterator[list[dict[str, Any]]]:
+    news: list[dict[str, Any]] = []
+
+    def listen(**told: Any) -> None:
+        news.append({key: told[key] for key in ("clip_id", "task_id", "check", "findings")})
+
+    findings_ready.connect(listen)
+    yield news
+    findings_ready.disconnect(listen)
+
+
+@pytest.fixture
+def check(django_capture_on_commit_callbacks: Any) -> Callable[[Task], bool]:
+    def one(task: Task) -> bool:
+        with django_capture_on_commit_callbacks(execute=True):
+            return work_checks.run(task.pk)
+
+    return one
+
+
+def submit(task: Task) -> None:
+    """As `tasks.submit`, without what tier 1 would ask for in addition."""
+    Task.objects.filter(pk=task.pk).update(state=Task.State.SUBMITTED, version=task.version + 1)
+    task_checks.ask(task.pk)
+
+
+def compute_layers(clip: Clip, *layers: str) -> None:
+    run = runs.request(project=clip.project, by=clip.added_by, clips=[clip], layers=layers, tell=False)
+    runs.plan(run)
+    compute.work_here(run)
+
+
+def know_motion(clip: Clip, frames: list[Any]) -> None:
+    """The motion that the actions layer would have measured, here from the scene's own truth, which costs less."""
+    labels = {thing.instance: thing.label for thing in describe(SPEC).objects}
+    features = MotionFeatures(SPEC.height, SPEC.width)
+    for frame in frames:
+        masks = {number: frame.instances == number for number in labels}
+        features.add(frame.flow if frame.index < SPEC.frames - 1 else None, masks, labels)
+    with clips.folder(clip).writing(MOTION_FILE) as file:
+        np.savez(file, **features.series().arrays())
+    LayerRun.objects.create(clip=clip, layer="actions", fingerprint="x", version="1", state=LayerRun.State.DONE)
+
+
+def draw(task: Task, by: User, frames: list[Any], instance: int, label: str, shown_at: Callable[[int], Any]) -> None:
+    """Masks of one instance, every fifth frame; `shown_at` says from which picture."""
+    track = uuid.uuid4()
+    tracks.save(task=task, id=track, base_version=0, by=by, label=label)
+    for number in range(0, len(frames), 5):
+        mask = shown_at(number).instances == instance
+        if mask.sum() > 100:
+            counts = rle.encode(mask)["counts"]
+            mask_verbs.save(
+                task=task, id=uuid.uuid4(), base_version=0, by=by, track_id=track, frame=number, counts=counts
+            )
+
+
+def label_phases(task: Task, by: User, found: Any) -> None:
+    for segment in found:
+        if segment.phase:
+            segments.save(
+                task=task,
+                id=uuid.uuid4(),
+                base_version=0,
+                by=by,
+                start=segment.start,
+                end=segment.end,
+                action="pick_and_place",
+                phase=segment.phase,
+                instructions=["One.", "Two.", "Three."],
+            )
+
+
+class TestFindings:
+    def test_good_work_raises_nothing_and_a_mask_left_behind_does(
+        self, task: Task, scene: Clip, bob: User, frames: list[Any], heard: list[Any], check: Callable[[Task], bool]
+    ) -> None:
+        compute_layers(scene, "flow")
+        target = next(thing for thing in describe(SPEC).objects if thing.label == "target_object")
+        draw(task, bob, frames, target.instance, "target_object", lambda number: frames[number])
+        submit(task)
+        assert check(task)
+        flow = [news for news in heard if news["check"] == "flow_vs_segmentation"]
+        assert flow == [{"clip_id": scene.pk, "task_id": task.pk, "check": "flow_vs_segmentation", "findings": []}]
+        row = TaskCheck.objects.get(task=task)
+        assert row.state == TaskCheck.State.DONE
+        assert row.skipped == {"actions_vs_motion": "The clip's actions did not come about."}
+
+    def test_a_mask_that_stays_behind_is_found(
+        self, task: Task, scene: Clip, bob: User, frames: list[Any], heard: list[Any], check: Callable[[Task], bool]
+    ) -> None:
+        compute_layers(scene, "flow")
+        target = next(thing for thing in describe(SPEC).objects if thing.label == "target_object")
+        draw(task, bob, frames, target.instance, "target_object", lambda number: frames[0])
+        submit(task)
+        assert check(task)
+        found = next(news["findings"] for news in heard if news["check"] == "flow_vs_segmentation")
+        assert found
+        drawn = task.tracks.get()
+        assert found[0]["evidence"]["tracks"] == [drawn.number]
+        assert found[0]["evidence"]["track_ids"] == [str(drawn.pk)]
+
+    def test_a_grasp_labelled_half_a_second_late_is_found_and_one_in_time_is_not(
+        self,
+        task: Task,
+        scene: Clip,
+        bob: User,
+        frames: list[Any],
+        heard: list[Any],
+        check: Callable[[Task], bool],
+    ) -> None:
+        know_motion(scene, frames)
+        truth = describe(SPEC).segments
+        label_phases(task, bob, truth)
+        submit(task)
+        assert check(task)
+        assert [news["findings"] for news in heard if news["check"] == "actions_vs_motion"] == [[]]
+        heard.clear()
+        late, _ = grasp_label_late(truth, seconds=0.5, fps=SPEC.fps)
+        Task.objects.filter(pk=task.pk).update(state=Task.State.IN_PROGRESS)
+        task.refresh_from_db()
+        for old in SegmentRevision.objects.filter(of__task=task):
+            moved = next(segment for segment in late if segment.phase == old.phase.key)
+            segments.save(
+                task=task,
+                id=old.of_id,
+                base_version=1,
+                by=bob,
+                start=moved.start,
+                end=moved.end,
+                action="pick_and_place",
+                phase=moved.phase,
+            )
+        task.refresh_from_db()
+        submit(task)
+        assert check(task)
+        found = next(news["findings"] for news in heard if news["check"] == "actions_vs_motion")
+        assert any("grasp" in finding["reason"] for finding in found)
+        ids = {str(pk) for pk in task.segments.values_list("pk", flat=True)}
+        assert set(found[0]["evidence"]["segments"]) <= ids
+
+
+class TestLedger:
+    def test_it_waits_for_the_clips_own_layers(self, task: Task, scene: Clip, alice: User) -> None:
+        runs.plan(runs.request(project=scene.project, by=alice, layers=["flow"], tell=False))
+        submit(task)
+        assert work_checks.run(task.pk)
+        row = TaskCheck.objects.get(task=task)
+        assert (row.state, row.attempts) == (TaskCheck.State.QUEUED, 0)
+        assert not work_checks.run(task.pk), "it looks again only after a while"
+
+    def test_news_that_was_lost_is_made_up_for(self, task: Task) -> None:
+        Task.objects.filter(pk=task.pk).update(state=Task.State.SUBMITTED)
+        jobs.reconcile()
+        jobs.reconcile()
+        assert TaskCheck.objects.get(task=task).state == TaskCheck.State.QUEUED
+
+    def test_three_deliveries_check_once(self, task: Task, heard: list[Any], check: Callable[[Task], bool]) -> None:
+        LayerRun.objects.all().delete()
+        submit(task)
+        assert [check(task) for _ in range(3)] == [True, False, False]
+
+    def test_a_task_that_went_back_is_left_alone(
+        self, task: Task, heard: list[Any], check: Callable[[Task], bool]
+    ) -> None:
+        submit(task)
+        Task.objects.filter(pk=task.pk).update(state=Task.State.SENT_BACK)
+        assert check(task)
+        assert heard == []
+        assert "worked on again" in TaskCheck.objects.get(task=task).skipped["flow_vs_segmentation"]
+
+    def test_a_silent_worker_loses_it(self, task: Task) -> None:
+        submit(task)
+        row, _ = task_checks.claim(task.pk)
+        assert row is not None
+        assert task_checks.claim(task.pk)[0] is None
+        TaskCheck.objects.update(leased_until=from_now(-1))
+        task_checks.find_missing()
+        assert task_checks.claim(task.pk)[0] is not None
+
+    def test_a_failure_is_kept_with_its_reason(self, task: Task, monkeypatch: pytest.MonkeyPatch) -> None:
+        def break_down(*_: object) -> None:
+            raise RuntimeError("the flow is unreadable")
+
+        monkeypatch.setattr(work_checks, "_check", break_down)
+        submit(task)
+        for _ in range(3):
+            TaskCheck.objects.update(not_before=None)
+            assert work_checks.run(task.pk)
+        row = TaskCheck.objects.get(task=task)
+        assert (row.state, row.error) == (TaskCheck.State.FAILED, "RuntimeError: the flow is unreadable.")
