@@ -10,7 +10,7 @@ import logging
 import shutil
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
@@ -87,8 +87,9 @@ def run_batch(batch_id: int) -> bool:
     batch = claim.batch
     try:
         with Heartbeat(str(batch), claim.renew) as heartbeat:
-            files = (_close if batch.closing else _compute)(claim, heartbeat)
-        kept = ledger.complete(claim, files=files)
+            product = (_close if batch.closing else _compute)(claim, heartbeat)
+        files = [file.path for file in product.files] if product else ()
+        kept = ledger.complete(claim, files=files, measure=product.figure if product else None)
         if kept and batch.closing:
             pieces_of(batch.layer_run).clear()
     except BatchLost:
@@ -110,7 +111,7 @@ def work_here(run: Run) -> None:
     while run.layer_runs.unsettled().exists():
         ledger.expire()
         free = Q(layer_run__runs=run) & (Batch.is_due() | Batch.is_expired())
-        ids = list(Batch.objects.filter(free).order_by("layer_run", "index").values_list("pk", flat=True)[:16])
+        ids = list(Batch.objects.filter(free).in_turn().values_list("pk", flat=True)[:16])
         worked = [run_batch(pk) for pk in ids]
         if not any(worked):
             time.sleep(0.2)
@@ -182,17 +183,16 @@ def _context(layer: Layer, layer_run: LayerRun, reader: FrameReader, heartbeat: 
     )
 
 
-def _compute(claim: ledger.Claim, heartbeat: Heartbeat) -> Iterable[str]:
-    """Turn the batch's frames into pieces; only the closing batch has files."""
+def _compute(claim: ledger.Claim, heartbeat: Heartbeat) -> None:
+    """Turn the batch's frames into pieces; only the closing batch has a product."""
     batch = claim.batch
     layer = registry.get(batch.layer_run.layer)
     with clips.reader(batch.layer_run.clip) as reader:
         context = _context(layer, batch.layer_run, reader, heartbeat)
         layer.compute(context, Span(batch.index, batch.start, batch.end))
-    return ()
 
 
-def _close(claim: ledger.Claim, heartbeat: Heartbeat) -> Iterable[str]:
+def _close(claim: ledger.Claim, heartbeat: Heartbeat) -> Product:
     """Publish, list in the manifest, put before people, tell the apps above: each may happen twice, in this order."""
     layer_run = claim.batch.layer_run
     layer = registry.get(layer_run.layer)
@@ -212,7 +212,7 @@ def _close(claim: ledger.Claim, heartbeat: Heartbeat) -> Iterable[str]:
         files=product.files,
     )
     _tell(layer, layer_run, product)
-    return [file.path for file in product.files]
+    return product
 
 
 @transaction.atomic

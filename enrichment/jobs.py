@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from enrichment import compute, ledger, propagating, propagations, queue, runs, task_checks, work_checks
+from enrichment import compute, ledger, progress, propagating, propagations, queue, runs, task_checks, work_checks
 from enrichment.models import Run
 
 
@@ -42,6 +42,7 @@ def reconcile() -> None:
     ledger.expire()
     for run in Run.objects.filter(planned_at=None).select_related("project"):
         runs.plan(run)
+    progress.count_large()
     task_checks.find_missing()
     queue.tell_again()
     queue.tell_checks()

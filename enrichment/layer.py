@@ -121,12 +121,23 @@ class Proposals:
 
 @dataclass(frozen=True)
 class Product:
-    """What `publish` made: the layer's files, what it proposes to people, what a check found (None: not a check)."""
+    """What `publish` made: the layer's files, what it proposes to people, what a check found (None: not a check).
+
+    measure: what the layer itself thinks of its result, 0-1 (a mean confidence, a quality score); watched for drift.
+    """
 
     files: Sequence[Artifact]
     proposals: Proposals | None = None
     check: str = ""
     findings: Sequence[Mapping[str, object]] | None = None
+    measure: float | None = None
+
+    @property
+    def figure(self) -> float | None:
+        """The layer's own measure, or how sure it is of what it proposes; None where neither says anything."""
+        if self.measure is not None or self.proposals is None or not self.proposals.items:
+            return self.measure
+        return sum(item.confidence for item in self.proposals.items) / len(self.proposals.items)
 
 
 @dataclass(frozen=True)
@@ -139,7 +150,8 @@ class Layer(ABC):
 
     name, title: for programs and for people. version: raised when the layer's own code changes its result.
     inputs: layers that must be done before. batch_frames: frames per batch, None for the whole clip at once.
-    sequential: batch n needs what batch n-1 left. device: the queue that its batches wait in, cpu or gpu.
+    sequential: batch n needs what batch n-1 left. cost: of a frame beside other layers', 1 (cheap) to 9 (dear): cheap
+    ones go first. device: the queue that its batches wait in, cpu or gpu.
     no_engine: why nothing here can compute it; empty for a layer that works.
     from_project: parameters whose default is a field of the project, as {parameter: field}.
     has_overlay: it can be laid over the picture, see `overlay`.
@@ -155,6 +167,7 @@ class Layer(ABC):
     Parameters: ClassVar[type] = NoParameters
     batch_frames: ClassVar[int | None] = None
     sequential: ClassVar[bool] = False
+    cost: ClassVar[int] = 3
     device: ClassVar[str] = "cpu"
     no_engine: ClassVar[str] = ""
     from_project: ClassVar[Mapping[str, str]] = {}

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import os
 import socket
+import time
 import uuid
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
@@ -34,10 +36,16 @@ State = LayerRun.State
 
 @dataclass(frozen=True)
 class Claim:
-    """A batch in hand, and the token that proves it."""
+    """A batch in hand, the token that proves it, and when it was taken by this process's steady clock."""
 
     batch: Batch
     owner: uuid.UUID
+    began: float = field(default_factory=time.monotonic)
+
+    @property
+    def seconds(self) -> float:
+        """For which it has been in hand."""
+        return time.monotonic() - self.began
 
     def renew(self) -> bool:
         """Stay the owner for another lease; False when someone else has it."""
@@ -77,16 +85,17 @@ def free_like(batch_id: int) -> list[int]:
     """Some batches of the same queue that are free, the first ones first."""
     name = Batch.objects.filter(pk=batch_id).values_list("queue", flat=True).first()
     free = Batch.objects.filter(Batch.is_due(), queue=name, attempts__lt=MOST_ATTEMPTS)
-    return list(free.order_by("layer_run", "index").values_list("pk", flat=True)[:8])
+    return list(free.in_turn().values_list("pk", flat=True)[:8])
 
 
 @transaction.atomic
-def complete(claim: Claim, *, files: Iterable[str] | None = None) -> bool:
+def complete(claim: Claim, *, files: Iterable[str] | None = None, measure: float | None = None) -> bool:
     """Enter a batch as done and set free what waited for it.
 
     Args:
         claim: what `claim` gave.
         files: for the closing batch, the layer's files as paths in the clip folder.
+        measure: for the closing batch, what the layer thinks of its result.
 
     Returns:
         False when the batch was taken over meanwhile; then nothing is changed.
@@ -97,10 +106,11 @@ def complete(claim: Claim, *, files: Iterable[str] | None = None) -> bool:
     )
     if not done:
         return False
+    _count(claim, failed=False)
     if claim.batch.closing:
         layer_run.state, layer_run.error, layer_run.files = State.DONE, "", sorted(files or ())
-        layer_run.batches_done = layer_run.batches_total
-        layer_run.save(update_fields=["state", "error", "files", "batches_done", "changed_at"])
+        layer_run.batches_done, layer_run.measure = layer_run.batches_total, measure
+        layer_run.save(update_fields=["state", "error", "files", "batches_done", "measure", "changed_at"])
         LayerRun.objects.filter(pk=layer_run.pk).update(done_at=Now())
         _free_dependants(layer_run)
         settle_runs(layer_run)
@@ -115,6 +125,8 @@ def fail(claim: Claim, reason: str) -> None:
     """Enter a failed attempt: the batch waits for the next one, or the layer has failed for good."""
     layer_run = _locked(claim.batch.layer_run)
     held = Batch.objects.filter(pk=claim.batch.pk, owner=claim.owner, state=Batch.State.RUNNING)
+    if held.exists():
+        _count(claim, failed=True)
     if claim.batch.attempts < MOST_ATTEMPTS:
         wait = RETRY_AFTER[min(claim.batch.attempts, len(RETRY_AFTER)) - 1]
         held.update(
@@ -150,6 +162,9 @@ def expire() -> int:
         with transaction.atomic():
             layer_run = _locked(batch.layer_run)
             held = Batch.objects.filter(Batch.is_expired(), pk=batch.pk, owner=batch.owner)
+            if held.exists():
+                # How long it had computed nobody knows; that it failed is what counts.
+                _tally(layer_run, failed=True)
             if batch.attempts < MOST_ATTEMPTS:
                 count += held.update(state=Batch.State.QUEUED, owner=None, leased_until=None, sent_at=None)
                 continue
@@ -179,13 +194,11 @@ def begin(layer_run: LayerRun) -> None:
     layer = registry.get(layer_run.layer)
     frame_count = layer_run.clip.frame_count
     spans = layer.spans(frame_count)
+    shared: dict[str, Any] = {"queue": layer.device, "priority": layer_run.priority}
     layer_run.batches.all().delete()
     Batch.objects.bulk_create(
-        [
-            Batch(layer_run=layer_run, index=span.index, start=span.start, end=span.end, queue=layer.device)
-            for span in spans
-        ]
-        + [Batch(layer_run=layer_run, index=len(spans), start=0, end=frame_count, closing=True, queue=layer.device)],
+        [Batch(layer_run=layer_run, index=span.index, start=span.start, end=span.end, **shared) for span in spans]
+        + [Batch(layer_run=layer_run, index=len(spans), start=0, end=frame_count, closing=True, **shared)],
         batch_size=500,
     )
     layer_run.state, layer_run.error = State.QUEUED, ""
@@ -233,6 +246,17 @@ def announce(layer_run: LayerRun, *, at_once: bool = False) -> None:
         told = Run.objects.filter(Q() if at_once else long_ago, pk=pk).update(announced_at=Now())
         if told:
             announce_change(project_id=project_id, kind="run", object_id=pk)
+
+
+def _count(claim: Claim, *, failed: bool) -> None:
+    _tally(claim.batch.layer_run, failed=failed, seconds=claim.seconds)
+
+
+def _tally(layer_run: LayerRun, *, failed: bool, seconds: float = 0.0) -> None:
+    """Add an attempt to what the layer run has cost so far."""
+    LayerRun.objects.filter(pk=layer_run.pk).update(
+        seconds=F("seconds") + seconds, attempts=F("attempts") + 1, failures=F("failures") + int(failed)
+    )
 
 
 def _locked(layer_run: LayerRun) -> LayerRun:

@@ -17,6 +17,9 @@ from django.db.models.functions import Now
 
 from annotation.models import Clip, MaskRevision, Project, Task, Track
 
+# Layer runs of one request that a page counts itself; of more it shows the last count.
+LARGE_RUN = 20_000
+
 
 def from_now(seconds: float) -> CombinedExpression:
     """A moment by the database's clock: workers' own clocks disagree."""
@@ -73,6 +76,11 @@ class LayerRun(models.Model):
     version = models.CharField(max_length=20, help_text="of the layer")
     parameters = models.JSONField(default=dict)
     error = models.TextField(blank=True, help_text="why it failed, is blocked or has no engine")
+    priority = models.PositiveSmallIntegerField(default=50, help_text="lower goes first; see enrichment/priorities.py")
+    seconds = models.FloatField(default=0.0, help_text="that workers computed, failed attempts included")
+    attempts = models.PositiveIntegerField(default=0, help_text="at its batches, however they ended")
+    failures = models.PositiveIntegerField(default=0, help_text="of these attempts")
+    measure = models.FloatField(null=True, blank=True, help_text="what the layer itself thinks of its result, 0-1")
     batches_total = models.PositiveIntegerField(default=0)
     batches_done = models.PositiveIntegerField(default=0)
     files = models.JSONField(default=list, help_text="paths in the clip folder")
@@ -90,7 +98,10 @@ class LayerRun(models.Model):
                 fields=["clip", "layer"], condition=models.Q(current=True), name="a_clip_has_one_current_run_of_a_layer"
             ),
         ]
-        indexes = [models.Index(fields=["state", "id"])]
+        indexes = [
+            models.Index(fields=["state", "id"]),
+            models.Index(fields=["layer", "done_at"], name="layerrun_watched"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.layer} of clip {self.clip_id}"
@@ -98,6 +109,12 @@ class LayerRun(models.Model):
     @property
     def is_settled(self) -> bool:
         return self.state not in self.UNSETTLED
+
+
+class RunQuerySet(models.QuerySet["Run"]):
+    def light(self) -> RunQuerySet:
+        """For lists: without the ids of clips, of which a large request has half a million."""
+        return self.defer("clips")
 
 
 class Run(models.Model):
@@ -109,12 +126,17 @@ class Run(models.Model):
     )
     layers = models.JSONField(default=list)
     clips = models.JSONField(default=list, help_text="ids, as they were when it was asked for")
+    clip_count = models.PositiveIntegerField(default=0)
     retry = models.BooleanField(default=True, help_text="try again what has failed")
     layer_runs = models.ManyToManyField(LayerRun, related_name="runs")
     created_at = models.DateTimeField(auto_now_add=True)
     planned_at = models.DateTimeField(null=True, blank=True, help_text="when the ledger held all of it")
     settled_at = models.DateTimeField(null=True, blank=True)
     announced_at = models.DateTimeField(null=True, blank=True, help_text="bounds how often open pages are told")
+    summary = models.JSONField(null=True, blank=True, help_text="progress of a large request, as last counted")
+    summary_at = models.DateTimeField(null=True, blank=True)
+
+    objects = RunQuerySet.as_manager()
 
     class Meta:
         ordering = ["-id"]
@@ -122,6 +144,11 @@ class Run(models.Model):
 
     def __str__(self) -> str:
         return f"run {self.pk}"
+
+    @property
+    def is_large(self) -> bool:
+        """Whether counting its progress takes too long for a page; then `summary` is shown."""
+        return self.clip_count * len(self.layers) > LARGE_RUN
 
 
 class Leased(models.Model):
@@ -164,6 +191,12 @@ class Leased(models.Model):
         return cls._default_manager.filter(pk=pk, owner=owner, state=cls.State.RUNNING).update(**changes) == 1
 
 
+class BatchQuerySet(models.QuerySet["Batch"]):
+    def in_turn(self) -> BatchQuerySet:
+        """As workers should take them: what people wait for first, then cheap layers, then clip by clip."""
+        return self.order_by("priority", "layer_run", "index")
+
+
 class Batch(Leased):
     """A few frames of a layer; the last one (`closing`) puts the results together and lists them in the manifest."""
 
@@ -173,6 +206,9 @@ class Batch(Leased):
     end = models.PositiveIntegerField()
     closing = models.BooleanField(default=False)
     queue = models.CharField(max_length=8, default="cpu")
+    priority = models.PositiveSmallIntegerField(default=50, help_text="its layer run's")
+
+    objects = BatchQuerySet.as_manager()
 
     class Meta:
         ordering = ["layer_run", "index"]
@@ -183,6 +219,12 @@ class Batch(Leased):
             models.Index(fields=["state", "sent_at"]),
             models.Index(fields=["state", "leased_until"]),
             models.Index(fields=["queue", "state", "heartbeat"]),
+            # The next ones of a queue, without a look at the millions that are done.
+            models.Index(
+                fields=["queue", "priority", "layer_run", "index"],
+                condition=models.Q(state="queued"),
+                name="batch_next_of_queue",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -1,20 +1,23 @@
-"""How far machine work is, as plain values for the API, the pages and the command line. Nothing here writes."""
+"""How far machine work is, as plain values for the API, the pages and the command line."""
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from django.db.models import Count, Sum
+from django.db.models import Count, F, Q, Sum
+from django.db.models.functions import Now
 
 from annotation.models import Clip
 from enrichment import registry
-from enrichment.models import LayerRun, Run
+from enrichment.models import LayerRun, Run, from_now
 
 State = LayerRun.State
 # The states in which a person should see a layer of many clips first.
+# Seconds between two counts of a large request: half a million clips take the database seconds.
+COUNT_EVERY = 20.0
 URGENT = (State.FAILED, State.RUNNING, State.QUEUED, State.WAITING, State.BLOCKED, State.NO_ENGINE, State.DONE)
 
 
@@ -56,6 +59,11 @@ class RunProgress:
     layers: tuple[LayerProgress, ...]
 
     @property
+    def states(self) -> dict[str, int]:
+        """Layer runs by state, over all layers."""
+        return dict(sum((Counter(layer.states) for layer in self.layers), Counter()))
+
+    @property
     def batches_done(self) -> int:
         return sum(layer.batches_done for layer in self.layers)
 
@@ -75,18 +83,45 @@ def of_run(run: Run) -> RunProgress:
 
 
 def of_runs(runs: Iterable[Run]) -> dict[int, RunProgress]:
-    """Several requests' progress by id; one query, however many there are."""
+    """Several requests' progress by id; one query, however many there are. Of large ones, the last count."""
     runs = list(runs)
+    found = _counted([run.pk for run in runs if not run.is_large])
+    for run in runs:
+        if run.is_large:
+            found[run.pk] = _kept(run)
+    return {run.pk: _progress(run, found.get(run.pk, {})) for run in runs}
+
+
+def count_large() -> int:
+    """Count the progress of large requests that pages show from the last count; returns how many were counted."""
+    outdated = Q(summary_at=None) | Q(summary_at__lt=from_now(-COUNT_EVERY)) & (
+        Q(settled_at=None) | Q(summary_at__lt=F("settled_at"))
+    )
+    count = 0
+    for run in Run.objects.light().filter(outdated, clip_count__gt=0):
+        if run.is_large:
+            rows = _counted([run.pk]).get(run.pk, {})
+            summary = {layer: [list(tally) for tally in tallies] for layer, tallies in rows.items()}
+            Run.objects.filter(pk=run.pk).update(summary=summary, summary_at=Now())
+            count += 1
+    return count
+
+
+def _counted(ids: list[int]) -> dict[int, dict[str, list[Tally]]]:
     rows = (
-        LayerRun.objects.filter(runs__in=[run.pk for run in runs])
+        LayerRun.objects.filter(runs__in=ids)
         .order_by()
         .values("runs", "layer", "state")
         .annotate(count=Count("pk"), done=Sum("batches_done"), total=Sum("batches_total"))
     )
     found: dict[int, dict[str, list[Tally]]] = defaultdict(lambda: defaultdict(list))
-    for row in rows:
+    for row in rows if ids else ():
         found[row["runs"]][row["layer"]].append(Tally(row["state"], row["count"], row["done"], row["total"]))
-    return {run.pk: _progress(run, found[run.pk]) for run in runs}
+    return {pk: dict(layers) for pk, layers in found.items()}
+
+
+def _kept(run: Run) -> dict[str, list[Tally]]:
+    return {layer: [Tally(*tally) for tally in tallies] for layer, tallies in (run.summary or {}).items()}
 
 
 def of_clip(clip: Clip) -> list[LayerRun]:

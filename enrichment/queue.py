@@ -37,7 +37,7 @@ def top_up() -> int:
     if room <= 0:
         return 0
     count = 0
-    for pk, name in list(due.filter(sent_at=None).order_by("layer_run", "index").values_list("pk", "queue")[:room]):
+    for pk, name in list(due.filter(sent_at=None).in_turn().values_list("pk", "queue")[:room]):
         # Two processes may choose the same ones; whoever marks a batch first sends it.
         if Batch.objects.filter(pk=pk, sent_at=None, state=Leased.State.QUEUED).update(sent_at=Now()):
             transaction.on_commit(partial(send, "enrichment.jobs.run_batch", pk, queue=name))

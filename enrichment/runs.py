@@ -13,7 +13,7 @@ from annotation import clips, history
 from annotation.events import announce_change
 from annotation.media.errors import ClipFolderError
 from annotation.models import Clip, Project
-from enrichment import graph, ledger, queue, registry
+from enrichment import graph, ledger, priorities, queue, registry
 from enrichment.errors import RunRefused
 from enrichment.layer import Layer, as_json
 from enrichment.models import LayerRun, LayerSetting, Run
@@ -53,7 +53,12 @@ def request(
         raise RunRefused(f"{project.name} has no clips to enrich; take some in first.")
     names = graph.order(layers if layers is not None else registry.every())
     run = Run.objects.create(
-        project=project, by=by, layers=names, clips=chosen, retry=by is not None if retry is None else retry
+        project=project,
+        by=by,
+        layers=names,
+        clips=chosen,
+        clip_count=len(chosen),
+        retry=by is not None if retry is None else retry,
     )
     history.record(project=project, actor=by, verb="enrich", subject=run, layers=names, clips=len(chosen))
     announce_change(project_id=project.pk, kind="run", object_id=run.pk)
@@ -116,7 +121,9 @@ def _plan_clip(run: Run, clip: Clip, settings: dict[str, dict[str, Any]]) -> Non
         row = there.get((name, mark)) or LayerRun(clip=clip, layer=name, fingerprint=mark)
         rows.append(row)
         if row.pk is not None and row.current and _stands(row, clip, run):
+            priorities.raise_to(row, priorities.of(run, layer))
             continue
+        row.priority = priorities.of(run, layer)
         _renew(row, layer, parameters)
         if row.state == State.WAITING:
             fresh.append(row)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from enrichment import graph, registry
+from enrichment import graph, progress, registry
 from enrichment.models import LayerRun
 
 State = LayerRun.State
@@ -32,6 +32,10 @@ class LayerProgress:
     clips: Mapping[str, int]
     batches_done: int = 0
     batches_total: int = 0
+
+    @classmethod
+    def of(cls, layer: progress.LayerProgress) -> LayerProgress:
+        return cls(layer.layer, layer.states, layer.batches_done, layer.batches_total)
 
     @property
     def total(self) -> int:

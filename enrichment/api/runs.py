@@ -81,7 +81,7 @@ class Runs(APIView):
         """The project's runs, newest first."""
         project = ground.project_for(request.user, slug)
         pages = ByCursor()
-        asked = Run.objects.filter(project=project).select_related("project", "by")
+        asked = Run.objects.light().filter(project=project).select_related("project", "by")
         page = pages.paginate_queryset(asked, request, view=self) or []
         far = progress.of_runs(page)
         return pages.get_paginated_response([RunLine(_line(run, far[run.pk])).data for run in page])
@@ -129,6 +129,6 @@ def _line(run: Run, far: progress.RunProgress) -> dict[str, Any]:
         "state": far.state,
         "done": far.batches_done,
         "total": far.batches_total,
-        "clip_count": len(run.clips),
+        "clip_count": run.clip_count,
         "layers": far.layers,
     }

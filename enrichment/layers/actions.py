@@ -51,6 +51,7 @@ class Actions(Layer):
 
     name = "actions"
     title = "Action proposals"
+    cost = 2
     inputs = ("flow", "segmentation")
     outputs = (
         Output(SEGMENTS_FILE, "JSON", "frames [start, end), seconds, confidence 0-1"),

@@ -21,6 +21,7 @@ class Embeddings(Layer):
 
     name = "embeddings"
     title = "Embeddings"
+    cost = 2
     inputs = ("keyframes",)
     outputs = (
         Output(VECTORS_FILE, f"float32 (keyframes, {appearance.DIMENSIONS})", "none; each row has length 1"),

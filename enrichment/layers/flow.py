@@ -77,6 +77,7 @@ class OpticalFlow(Layer):
 
     name = "flow"
     title = "Optical flow"
+    cost = 4
     outputs = (
         Output("flow/flow_*.npy", "float32 (h, w, 2)", "(u, v) in pixels of the stored size, frame n to n + 1"),
         Output(META_FILE, "JSON", "sizes in pixels and the scale between them"),

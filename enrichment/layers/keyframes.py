@@ -37,6 +37,7 @@ class Keyframes(Layer):
 
     name = "keyframes"
     title = "Keyframes"
+    cost = 1
     outputs = (Output(FILE, "JSON", "frame numbers"),)
     engine = "uniform-scene-episode"
     engine_version = "1"

@@ -39,6 +39,7 @@ class Metadata(Layer):
 
     name = "metadata"
     title = "Metadata and quality"
+    cost = 1
     outputs = (
         Output(JSON_FILE, "JSON", "seconds, pixels, bytes; measures as named in the file"),
         Output(TABLE_FILE, "one row per measured frame", "the same"),
@@ -85,7 +86,7 @@ class Metadata(Layer):
             context.folder.write(JSON_FILE, raw.encode()),
             context.folder.write(TABLE_FILE, _table(clip, facts, rows)),
         ]
-        return Product(files)
+        return Product(files, measure=float(summary["score"]))
 
 
 def _facts(clip: ClipFacts) -> dict[str, Any]:

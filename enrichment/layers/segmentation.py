@@ -75,6 +75,7 @@ class Segmentation(Layer):
 
     name = "segmentation"
     title = "Segmentation proposals"
+    cost = 6
     inputs = ("flow",)
     outputs = (
         Output(MASKS_FILE, "COCO RLE per track and frame", "pixels; confidence 0-1"),

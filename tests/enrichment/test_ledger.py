@@ -9,10 +9,11 @@ from django.db.models.functions import Now
 
 from annotation import clips
 from annotation.models import Clip, Project
-from enrichment import compute, jobs, ledger, queue, runs
+from enrichment import compute, jobs, ledger, priorities, progress, queue, runs
 from enrichment.layer import Layer
 from enrichment.models import Batch, LayerRun, Run, from_now
 from tests.enrichment.layers import Numbers
+from tests.factories import ClipFactory
 
 State = LayerRun.State
 
@@ -283,3 +284,44 @@ def test_a_piece_becomes_a_file_of_the_clip_folder_without_being_copied(tmp_path
     assert pieces.publish("a.bin", folder, "flow/a.bin") == first
     pieces.clear()
     assert (tmp_path / "clip/flow/a.bin").read_bytes() == b"abc"
+
+
+@pytest.mark.django_db
+class TestTurns:
+    def test_what_a_person_waits_for_goes_before_bulk_and_cheap_before_dear(
+        self, project: Project, alice: User, small_layers: dict[str, Layer], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(priorities, "FEW_CLIPS", 1)
+        made = [ClipFactory(project=project, by=alice) for _ in range(3)]
+        bulk = runs.request(project=project, by=alice, clips=made, layers=["numbers"], tell=False)
+        runs.plan(bulk)
+        late = runs.request(project=project, by=alice, clips=made[2:], layers=["numbers"], tell=False)
+        runs.plan(late)
+        due = Batch.objects.filter(Batch.is_due(), layer_run__runs=late)
+        assert due.exists()
+        first = Batch.objects.filter(Batch.is_due(), layer_run__layer="numbers").in_turn()[: due.count()]
+        assert {batch.layer_run.clip_id for batch in first} == {made[2].pk}
+
+    def test_attempts_failures_and_seconds_are_counted(
+        self, asked: Run, clip: Clip, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(Numbers, "breaks_at", 1)
+        finish(asked)
+        numbers = LayerRun.objects.get(clip=clip, layer="numbers")
+        assert (numbers.attempts, numbers.failures) == (2 + 3, 3)
+        assert numbers.seconds > 0
+
+    def test_a_large_request_shows_its_last_count(
+        self, asked: Run, clip: Clip, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("enrichment.models.LARGE_RUN", 1)
+        assert progress.of_run(asked).layers[0].states == {}
+        assert progress.count_large() == 1
+        asked.refresh_from_db()
+        assert progress.of_run(asked).states == {State.QUEUED: 1, State.WAITING: 2}
+        assert progress.count_large() == 0, "it was counted a moment ago"
+        finish(asked)
+        Run.objects.filter(pk=asked.pk).update(summary_at=from_now(-60))
+        progress.count_large()
+        asked.refresh_from_db()
+        assert progress.of_run(asked).states == {State.DONE: 3}

@@ -54,7 +54,7 @@ class Command(BaseCommand):
         if wait or here:
             self._report(run)
         else:
-            self.stdout.write(f"Run {run.pk} is queued: {len(run.clips)} clips, layers {', '.join(run.layers)}.")
+            self.stdout.write(f"Run {run.pk} is queued: {run.clip_count} clips, layers {', '.join(run.layers)}.")
 
     def _wait(self, run: Run) -> None:
         began, last_word, warned, shown = time.monotonic(), time.monotonic(), False, ""
