@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from django.urls import path
 
-from enrichment.api import drift, layers, prompts, propagations, runs
+from enrichment.api import drift, layers, prompts, propagations, runs, signals
 
 urlpatterns = [
     path("layers/", layers.Layers.as_view(), name="api-layers"),
     path("projects/<slug:slug>/runs/", runs.Runs.as_view(), name="api-runs"),
     path("runs/<int:pk>/", runs.OneRun.as_view(), name="api-run"),
     path("clips/<int:pk>/layers/", layers.ClipLayers.as_view(), name="api-clip-layers"),
+    path("clips/<int:pk>/signals/", signals.ClipSignals.as_view(), name="api-signals"),
+    path("clips/<int:pk>/signals/values/", signals.SignalValues.as_view(), name="api-signal-values"),
     path("clips/<int:pk>/flow/<int:frame>.png", layers.FlowPicture.as_view(), name="api-flow"),
     path("clips/<int:pk>/layers/<slug:name>/<int:frame>.png", layers.LayerPicture.as_view(), name="api-layer-picture"),
     path("tasks/<int:pk>/prompt/", prompts.TaskPrompt.as_view(), name="api-prompt"),
