@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from annotation.work import Work
+from annotation.work import WorkSegment
 
 WIDTH, ROW, TOP, LEFT = 1000, 22, 18, 110  # units of the picture
 
@@ -40,20 +40,20 @@ class Axis:
 
 
 def draw(
-    people: Sequence[tuple[str, Work]], *, start: int, end: int, fps: float, colours: Mapping[str, str]
+    people: Sequence[tuple[str, Sequence[WorkSegment]]], *, start: int, end: int, fps: float, colours: Mapping[str, str]
 ) -> Axis | None:
     """Rows for each person and level that has segments; None when nobody set one.
 
     Args:
-        people: names and their work on the frames `[start, end)`.
+        people: names and their segments on the frames `[start, end)`.
         fps: nominal rate, to label the axis in seconds.
         colours: by phase and action key.
     """
     rows: list[tuple[int, str]] = []
     bars: list[Bar] = []
     for level in ("task", "primitive"):
-        for name, work in people:
-            segments = [segment for segment in work.segments if segment.level == level]
+        for name, every in people:
+            segments = [segment for segment in every if segment.level == level]
             if not segments:
                 continue
             y = TOP + len(rows) * (ROW + 4)

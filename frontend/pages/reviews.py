@@ -55,7 +55,7 @@ def review(request: PageRequest, slug: str, pk: int) -> HttpResponse:
         "only": ",".join(str(each["frame"]) for each in found.frames) if found else "",
         "over": f"/api/tasks/{task.pk}/agreement/" if compared else f"/projects/{slug}/reviews/{task.pk}/masks/",
         "axis": time_axis.draw(
-            [(_name(each), works[each.pk]) for each in people],
+            [(_name(each), works[each.pk].segments) for each in people],
             start=task.start,
             end=task.end,
             fps=task.clip.fps,

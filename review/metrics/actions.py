@@ -49,7 +49,7 @@ def overlap_matrix(a: Sequence[Span], b: Sequence[Span]) -> npt.NDArray[np.float
     shared = np.minimum(ends_a[:, None], ends_b) - np.maximum(starts_a[:, None], starts_b)
     shared = np.maximum(shared, 0.0)
     total = (ends_a - starts_a)[:, None] + (ends_b - starts_b) - shared
-    return np.divide(shared, total, out=np.zeros_like(shared), where=total > 0)
+    return np.asarray(np.divide(shared, total, out=np.zeros_like(shared), where=total > 0))
 
 
 def match_spans(a: Sequence[Span], b: Sequence[Span]) -> SpanMatching:
