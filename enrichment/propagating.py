@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from annotation import clips
 from annotation.geometry import rle
 from enrichment import compute, ledger, propagations
-from enrichment.errors import BatchLost, EngineInputError
+from enrichment.errors import BatchLost, EngineInputError, UnknownCarrier
 from enrichment.models import PropagatedMask, Propagation, from_now
 from enrichment.propagation import registry
 from enrichment.propagation.carrier import Carried, Keyframe, Stretch
@@ -50,7 +50,7 @@ def run(propagation_id: int) -> bool:
             reason = _carry(row, owner, heartbeat)
     except BatchLost:
         log.info("%s was cancelled, or went to another worker.", row)
-    except EngineInputError as error:
+    except (EngineInputError, UnknownCarrier) as error:
         leave(row, owner, state=State.FAILED, error=str(error))
     except Exception as error:
         log.exception("%s failed at attempt %d.", row, row.attempts)
@@ -170,7 +170,7 @@ def _carry(row: Propagation, owner: uuid.UUID, heartbeat: compute.Heartbeat) -> 
     """Carry to the end, or as far as the object is seen; returns why it ended early, or nothing."""
     clip = row.task.clip
     size = (clip.height, clip.width)
-    carrier = registry.get(row.engine)()
+    carrier = registry.carrier(row.engine, settings.WEIGHTS_DIR)
     came = Arrived(row, size)
     far = Keyframe(row.far.of.frame, _decoded(row.far.counts, size)) if row.far else None
     stretch = Stretch(Keyframe(row.frame, _decoded(row.source.counts, size)), row.last, far, came)

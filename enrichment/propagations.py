@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Collection
 from functools import partial
 
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import Q
@@ -22,8 +23,8 @@ from annotation.events import announce_change
 from annotation.models import MaskRevision, Task, Track
 from annotation.models.revision import Revision
 from annotation.revisions import Origin, lock
-from enrichment import queue
-from enrichment.errors import RunRefused
+from enrichment import queue, weights
+from enrichment.errors import RunRefused, UnknownCarrier
 from enrichment.models import PropagatedMask, Propagation, from_now
 from enrichment.propagation import registry
 from enrichment.propagation.carrier import Carrier
@@ -43,14 +44,17 @@ def ask(*, task: Task, by: User, track_id: uuid.UUID, frame: int, to: int, engin
 
     Args:
         to: the last frame wanted; before `frame` for backwards.
-        engine: a carrier's name; by default the project's.
+        engine: a carrier's name, for one with weights with their folder's; by default the project's.
 
     Raises:
-        RunRefused: no such track or keyframe, no frame to carry to, or an engine that needs a second keyframe.
+        RunRefused: no such track or keyframe, no frame to carry to, an engine that needs a second keyframe, or one that
+            does not work here.
         LeaseLost: the task is not in this person's hands.
     """
     task = lock(task, by=by)
-    carrier = registry.get(engine or task.project.propagation_engine or registry.DEFAULT)
+    chosen = engine or task.project.propagation_engine or registry.DEFAULT
+    carrier = registry.get(chosen)
+    weights.folder(carrier, chosen, settings.WEIGHTS_DIR, UnknownCarrier)
     track = Track.objects.filter(pk=track_id, task=task, head__deleted=False).first()
     if track is None:
         raise RunRefused(f"Task {task.pk} has no track {track_id}; save the track first.")
@@ -70,7 +74,7 @@ def ask(*, task: Task, by: User, track_id: uuid.UUID, frame: int, to: int, engin
         far=far,
         frame=frame,
         last=last,
-        engine=carrier.name,
+        engine=chosen,
         engine_version=carrier.version,
         device=carrier.device,
         state=State.QUEUED,
@@ -125,7 +129,9 @@ def take_over(*, propagation: Propagation, by: User, frames: Collection[int] | N
             raise RunRefused(f"Nothing came for frame {missing[0]}; frames that came are listed with the propagation.")
         counts = {frame: counts[frame] for frame in frames}
     method = Revision.Method(registry.get(held.engine).method)
-    origin = Origin(method=method, engine=f"{held.engine} {held.engine_version}".strip())
+    # "sam2:tiny" on "0123456789ab" is "sam2 tiny 0123456789ab" on a mask, as prompts have it.
+    named = " ".join([*held.engine.split(":"), held.engine_version]).strip()
+    origin = Origin(method=method, engine=named)
     laid = carried_masks.lay_carried(
         task=propagation.task, track=held.track, counts=counts, by=by, origin=origin, source=held.source
     )

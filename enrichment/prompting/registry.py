@@ -6,22 +6,18 @@ the folder of that name below LOUPE_WEIGHTS.
 
 from __future__ import annotations
 
-import importlib
 import threading
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Final, cast
 
 from annotation.plugins import Registry, UnknownPlugin
-from enrichment import prompters
+from enrichment import prompters, weights
 from enrichment.errors import UnknownPrompter
 from enrichment.prompting.prompter import Prompter
 
 DEFAULT: Final = "grabcut"
-
-Checkpoints = Callable[[Path], list[str]]
 
 
 @dataclass(frozen=True)
@@ -36,7 +32,7 @@ class PromptEngine:
     name: str
     title: str
     make: str
-    checkpoints: Checkpoints | None = None
+    checkpoints: weights.Checkpoints | None = None
 
 
 every: Registry[PromptEngine] = Registry("prompt engine", prompters)
@@ -53,48 +49,31 @@ def register(engine: PromptEngine) -> PromptEngine:
     return every.register(engine.name, engine)
 
 
-def choices(weights: Path) -> list[tuple[str, str]]:
-    """(value of the setting, title) of every engine that works here."""
-    found = []
-    for engine in every.every().values():
-        if engine.checkpoints is None:
-            found.append((engine.name, engine.title))
-        else:
-            found += [(f"{engine.name}:{name}", f"{engine.title}, {name}") for name in engine.checkpoints(weights)]
-    return found
+def choices(folder: Path) -> list[tuple[str, str]]:
+    """(value of the setting, title) of every engine that works here, with the weights below a folder."""
+    return weights.choices(every.every().values(), folder)
 
 
-def prompter(chosen: str, weights: Path) -> Prompter:
+def prompter(chosen: str, folder: Path) -> Prompter:
     """The engine that a project has chosen, ready to work; its weights are loaded once in a process.
 
     Args:
         chosen: a value of `choices`; empty for the default.
-        weights: the folder below which each engine's weights have their own.
+        folder: below which each engine's weights have their own.
 
     Raises:
         UnknownPrompter: no such engine, or its weights or packages are not on this machine; says what to do.
     """
     with _LOADING:
-        return _made(chosen or DEFAULT, weights)
+        return _made(chosen or DEFAULT, folder)
 
 
 @lru_cache(maxsize=2)
-def _made(chosen: str, weights: Path) -> Prompter:
-    name, _, checkpoint = chosen.partition(":")
+def _made(chosen: str, folder: Path) -> Prompter:
     try:
-        engine = every.get(name)
+        engine = every.get(chosen.partition(":")[0])
     except UnknownPlugin as error:
         raise UnknownPrompter(f"{error} A manager chooses one in the project's settings.") from error
-    if engine.checkpoints is not None and checkpoint not in engine.checkpoints(weights):
-        raise UnknownPrompter(
-            f"{engine.title} has no weights {checkpoint!r} below {weights}; lay them there or choose another prompt "
-            "engine in the project's settings."
-        )
-    module, _, maker = engine.make.partition(":")
-    try:
-        make = getattr(importlib.import_module(module), maker)
-    except ModuleNotFoundError as error:
-        raise UnknownPrompter(
-            f"{engine.title} needs the package {error.name}, which is not installed; `make models` installs it."
-        ) from error
-    return cast(Prompter, make() if engine.checkpoints is None else make(weights / checkpoint))
+    checkpoint = weights.folder(engine, chosen, folder, UnknownPrompter)
+    make = weights.maker(engine.make, engine.title, UnknownPrompter)
+    return cast(Prompter, make() if checkpoint is None else make(checkpoint))

@@ -16,10 +16,13 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+
+from enrichment.weights import Checkpoints
 
 Mask = NDArray[np.bool_]
 Picture = NDArray[np.uint8]
@@ -90,16 +93,25 @@ class Carrier(ABC):
     """One way to carry masks.
 
     name: what the project's setting and the request say. title: for people. version: of the engine, named on every
-    mask. method: "propagated" when it looks at the pictures, "interpolated" when only at the keyframes.
-    needs_far: whether it can do nothing without a second keyframe. device: "cpu" or "gpu", the workers that it runs on.
+    mask; one with weights names these too, as soon as it has loaded them. method: "propagated" when it looks at the
+    pictures, "interpolated" when only at the keyframes. needs_far: whether it can do nothing without a second keyframe.
+    device: "cpu" or "gpu", the workers that it runs on. checkpoints: lists the folders below the weights folder that
+    fit, by name; None for an engine without weights.
+
+    Args:
+        folder: the weights that were chosen, for an engine with weights.
     """
 
     name: ClassVar[str]
     title: ClassVar[str]
-    version: ClassVar[str]
+    version: str
     method: ClassVar[str] = "propagated"
     needs_far: ClassVar[bool] = False
     device: ClassVar[str] = "cpu"
+    checkpoints: ClassVar[Checkpoints | None] = None
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self.folder = folder
 
     @abstractmethod
     def carry(self, pictures: Pictures, stretch: Stretch) -> Iterator[Carried]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from functools import cache
+from pathlib import Path
 from typing import TypeVar
 
-from enrichment import carriers
+from enrichment import carriers, weights
 from enrichment.errors import DuplicateCarrier, UnknownCarrier
 from enrichment.propagation.carrier import Carrier
 
@@ -34,13 +35,17 @@ def register(kind: Kind) -> Kind:
     return kind
 
 
-def get(name: str) -> type[Carrier]:
-    """The carrier of that name.
+def get(chosen: str) -> type[Carrier]:
+    """The kind of carrier that a setting names.
+
+    Args:
+        chosen: its name; for one with weights the folder's after a colon.
 
     Raises:
         UnknownCarrier: there is none.
     """
     _load()
+    name = chosen.partition(":")[0]
     if name not in _known:
         raise UnknownCarrier(f"Nothing called {name!r} carries masks; there are {', '.join(sorted(_known))}.")
     return _known[name]
@@ -50,6 +55,25 @@ def every() -> dict[str, type[Carrier]]:
     """All carriers by name, in alphabetical order."""
     _load()
     return dict(sorted(_known.items()))
+
+
+def choices(folder: Path) -> list[tuple[str, str]]:
+    """(value of the setting, title) of every carrier that works here, with the weights below a folder."""
+    return weights.choices(every().values(), folder)
+
+
+def carrier(chosen: str, folder: Path) -> Carrier:
+    """A carrier for one stretch.
+
+    Args:
+        chosen: a value of `choices`.
+        folder: below which each engine's weights have their own.
+
+    Raises:
+        UnknownCarrier: there is none, or its weights are not on this machine; says what to do.
+    """
+    kind = get(chosen)
+    return kind(weights.folder(kind, chosen, folder, UnknownCarrier))
 
 
 @cache

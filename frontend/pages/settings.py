@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from types import ModuleType
 from typing import Any
 
 from django import forms
@@ -17,7 +18,8 @@ from django.views.decorators.http import require_POST
 
 from annotation import guidelines, projects, taxonomy
 from annotation.models import Guideline, Label, Membership, TaxonomyVersion
-from enrichment.prompting import registry
+from enrichment.prompting import registry as prompting
+from enrichment.propagation import registry as propagation
 from frontend.access import PageRequest, Role, enter
 from frontend.answers import telling
 
@@ -25,10 +27,17 @@ KINDS = {"labels": "Object labels", "actions": "Action classes", "phases": "Phas
 _CELL = re.compile(r"^(labels|actions|phases)-(\d{1,4})-([a-z_]+)$")
 
 
-def prompt_engines() -> list[tuple[str, str]]:
-    """The engine without weights is the empty choice: it is there on every machine."""
-    found = registry.choices(django_settings.WEIGHTS_DIR)
-    return [("" if value == registry.DEFAULT else value, title) for value, title in found]
+def engines(kind: ModuleType, chosen: str) -> list[tuple[str, str]]:
+    """What a project may choose from.
+
+    The engine without weights is the empty choice: it is there on every machine. What the project has chosen stays a
+    choice when its weights are not there any more: who changes the name of a project must not change its engine.
+    """
+    found = kind.choices(django_settings.WEIGHTS_DIR)
+    offered = [("" if value == kind.DEFAULT else value, title) for value, title in found]
+    if chosen not in dict(offered) and chosen != kind.DEFAULT:
+        offered.append((chosen, f"{chosen} ({'weights ' * (':' in chosen)}not found)"))
+    return offered
 
 
 class ProjectSettings(forms.Form):
@@ -47,7 +56,11 @@ class ProjectSettings(forms.Form):
         required=False,
         label="Prompt engine",
         help_text="Makes masks of boxes and clicks. Weights are found in LOUPE_WEIGHTS, one folder for each.",
-        choices=prompt_engines,
+    )
+    propagation_engine = forms.ChoiceField(
+        required=False,
+        label="Propagation engine",
+        help_text="Carries masks to other frames. Every mask names the engine that made it.",
     )
     amodal = forms.BooleanField(
         required=False,
@@ -55,6 +68,13 @@ class ProjectSettings(forms.Form):
         help_text="Annotators also outline what is hidden of each object. Nothing that was drawn is lost when this is "
         "switched off.",
     )
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        for field, kind in (("prompt_engine", prompting), ("propagation_engine", propagation)):
+            chosen = self.initial.get(field, "")
+            self.initial[field] = "" if chosen == kind.DEFAULT else chosen
+            self.fields[field].choices = engines(kind, chosen)  # type: ignore[attr-defined]
 
 
 @login_required

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -317,6 +318,47 @@ class TestArriving:
         again = ask(bobs, task, track, frame=4, to=9, key=key)
         assert (first.status_code, again.status_code, first.json()) == (201, 201, again.json())
         assert ask(bobs, task, track, frame=4, to=10, key=key).status_code == 422
+
+
+class TestWeights:
+    @pytest.fixture
+    def weighted(self, scripted: type[Carrier], settings: Any, tmp_path: Path) -> type[Carrier]:
+        """The engine of these tests as one with weights, of which "small" are here."""
+
+        class Weighted(scripted):  # type: ignore[misc, valid-type]
+            checkpoints = staticmethod(lambda folder: ["small"])
+
+            def __init__(self, folder: Path | None = None) -> None:
+                super().__init__(folder)
+                self.version = f"of {folder.name if folder else None}"
+
+        settings.WEIGHTS_DIR = tmp_path
+        registry._known["scripted"] = Weighted
+        return Weighted
+
+    def test_the_weights_are_named_on_every_mask(
+        self, bobs: APIClient, task: Task, track: Track, bob: User, weighted: type[Carrier]
+    ) -> None:
+        Project.objects.update(propagation_engine="scripted:small")
+        draw(task, track, bob, 4)
+        made = ask(bobs, task, track, frame=4, to=6).json()
+        assert made["engine"] == "scripted:small"
+        jobs.propagate(made["id"])
+        taken = apply(bobs, made["id"]).json()
+        assert [mask["engine"] for mask in taken["work"]["masks"]] == ["scripted small of small"] * 2
+
+    def test_weights_that_are_not_here_are_refused_at_once_and_later(
+        self, bobs: APIClient, task: Task, track: Track, bob: User, weighted: type[Carrier]
+    ) -> None:
+        draw(task, track, bob, 4)
+        refused = ask(bobs, task, track, frame=4, to=9, engine="scripted:large")
+        assert refused.status_code == 422
+        assert "no weights 'large'" in refused.json()["error"]["message"]
+        made = ask(bobs, task, track, frame=4, to=9, engine="scripted:small").json()
+        weighted.checkpoints = staticmethod(lambda folder: [])
+        jobs.propagate(made["id"])
+        far = bobs.get(f"/api/propagations/{made['id']}/").json()
+        assert (far["state"], "no weights 'small'" in far["reason"]) == ("failed", True)
 
 
 class TestTakingOver:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
-from transformers import Sam2Config, Sam2Model
+from transformers import Sam2Config, Sam2Model, Sam2VideoConfig, Sam2VideoModel
 
 SIDE = 128
 
@@ -44,5 +44,32 @@ def save_picture_model(folder: Path, *, seed: int = 0) -> Path:
     # As initialised, many layers are zero and every answer would be empty.
     for parameter in model.parameters():
         torch.nn.init.normal_(parameter, std=0.2)
+    model.save_pretrained(folder)
+    return folder
+
+
+def save_video_model(folder: Path, *, seed: int = 0, sees: bool = True) -> Path:
+    torch.manual_seed(seed)
+    pictures = picture_config()
+    config = Sam2VideoConfig(
+        vision_config=pictures.vision_config.to_dict(),
+        prompt_encoder_config=pictures.prompt_encoder_config.to_dict(),
+        mask_decoder_config=pictures.mask_decoder_config.to_dict(),
+        image_size=SIDE,
+        memory_attention_hidden_size=128,
+        memory_attention_num_layers=1,
+        memory_attention_feed_forward_hidden_size=64,
+        memory_attention_rope_feat_sizes=[SIDE // 16, SIDE // 16],
+        memory_encoder_hidden_size=128,
+        memory_encoder_output_channels=64,
+        mask_downsampler_embed_dim=128,
+        memory_fuser_embed_dim=128,
+        memory_fuser_intermediate_dim=64,
+    )
+    model = Sam2VideoModel(config)
+    for parameter in model.parameters():
+        torch.nn.init.normal_(parameter, std=0.2)
+    # Sure that there is an object, or every mask of random weights might be empty.
+    torch.nn.init.constant_(model.mask_decoder.pred_obj_score_head.proj_out.bias, 40.0 if sees else -40.0)
     model.save_pretrained(folder)
     return folder
