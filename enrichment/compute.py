@@ -79,12 +79,26 @@ def run_batch(batch_id: int) -> bool:
     """Compute one batch, if it is free.
 
     Returns:
-        Whether it was free. A layer's own failure is entered in the ledger, not raised.
+        Whether it was free.
     """
     claim = ledger.claim(batch_id)
-    if claim is None:
-        return False
+    if claim is not None:
+        work(claim)
+    return claim is not None
+
+
+def run_like(batch_id: int) -> bool:
+    """Compute the batch whose turn it is in the same queue, if any is free; returns whether one was."""
+    claim = ledger.claim_like(batch_id)
+    if claim is not None:
+        work(claim)
+    return claim is not None
+
+
+def work(claim: ledger.Claim) -> None:
+    """Compute a claimed batch. A layer's own failure is entered in the ledger, not raised."""
     batch = claim.batch
+    ledger.begun(claim)
     try:
         with Heartbeat(str(batch), claim.renew) as heartbeat:
             product = (_close if batch.closing else _compute)(claim, heartbeat)
@@ -103,7 +117,6 @@ def run_batch(batch_id: int) -> bool:
     except Exception as error:
         log.exception("%s failed at attempt %d.", batch, batch.attempts)
         ledger.fail(claim, sentence(error))
-    return True
 
 
 def work_here(run: Run) -> None:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
@@ -59,8 +59,23 @@ def worker_name() -> str:
 
 def claim(batch_id: int) -> Claim | None:
     """Take a batch, or None when it is done, held by another, or no longer wanted."""
+    return _take(batch_id, Batch.is_due() | Batch.is_expired())
+
+
+def claim_like(batch_id: int) -> Claim | None:
+    """Take the batch whose turn it is in the same queue, or None when none is free."""
+    name = Batch.objects.filter(pk=batch_id).values_list("queue", flat=True).first()
+    free = Batch.objects.filter(Batch.is_due(), queue=name, attempts__lt=MOST_ATTEMPTS).in_turn()
+    # Where rows can be locked, others' rows are skipped; elsewhere the first conditional update that succeeds counts.
+    if connection.features.has_select_for_update_skip_locked:
+        with transaction.atomic():
+            pk = free.select_for_update(skip_locked=True).values_list("pk", flat=True).first()
+            return None if pk is None else _take(pk, Batch.is_due())
+    return next((taken for pk in list(free.values_list("pk", flat=True)[:8]) if (taken := claim(pk))), None)
+
+
+def _take(batch_id: int, free: Q) -> Claim | None:
     owner = uuid.uuid4()
-    free = Batch.is_due() | Batch.is_expired()
     taken = Batch.objects.filter(free, pk=batch_id, attempts__lt=MOST_ATTEMPTS).update(
         state=Batch.State.RUNNING,
         owner=owner,
@@ -72,20 +87,18 @@ def claim(batch_id: int) -> Claim | None:
     if not taken:
         return None
     batch = Batch.objects.select_related("layer_run__clip__project").filter(pk=batch_id, owner=owner).first()
-    if batch is None:
-        return None
-    # Not in one transaction with the claim: it would take the two rows' locks in the opposite order to `complete`.
-    if LayerRun.objects.filter(pk=batch.layer_run_id, state=State.QUEUED).update(state=State.RUNNING):
+    return None if batch is None else Claim(batch, owner)
+
+
+def begun(claim: Claim) -> None:
+    """Say that a claimed batch's layer is under way.
+
+    Not in one transaction with the claim: it would take the two rows' locks in the opposite order to `complete`.
+    """
+    layer_run = claim.batch.layer_run
+    if LayerRun.objects.filter(pk=layer_run.pk, state=State.QUEUED).update(state=State.RUNNING):
         with transaction.atomic():
-            announce(batch.layer_run, at_once=True)
-    return Claim(batch, owner)
-
-
-def free_like(batch_id: int) -> list[int]:
-    """Some batches of the same queue that are free, the first ones first."""
-    name = Batch.objects.filter(pk=batch_id).values_list("queue", flat=True).first()
-    free = Batch.objects.filter(Batch.is_due(), queue=name, attempts__lt=MOST_ATTEMPTS)
-    return list(free.in_turn().values_list("pk", flat=True)[:8])
+            announce(layer_run, at_once=True)
 
 
 @transaction.atomic
