@@ -46,6 +46,17 @@ def _yes_or_no(name: str, *, default: bool) -> bool:
     raise ImproperlyConfigured(f"{name} is {raw!r}; set it to 1 or 0.")
 
 
+def _price(name: str) -> float:
+    raw = _read.str(name, default="0")
+    try:
+        value = float(raw)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value < float("inf"):
+        raise ImproperlyConfigured(f"{name} is {raw!r}; set it to what an hour costs, as a number like 0.35.")
+    return value
+
+
 def _url(name: str, schemes: tuple[str, ...]) -> str:
     raw: str = _read.str(name, default="").strip()
     if raw and urlsplit(raw).scheme not in schemes:
@@ -110,3 +121,12 @@ EMBEDDING_BYTES = _whole_number("LOUPE_EMBEDDING_BYTES", 512 * 1024**2, least=1)
 WEIGHTS = Path(_read.str("LOUPE_WEIGHTS", default=str(HOME / "weights"))).expanduser().resolve()
 STILLS_BYTES = _whole_number("LOUPE_STILLS_BYTES", 8 * 1024**3, least=1)
 LEASE_SECONDS = _whole_number("LOUPE_LEASE_SECONDS", 20, least=2)
+# Alerts by e-mail, like smtp+tls://user:password@mail.example.org:587; without it none are sent.
+EMAIL_URL = _read.str("EMAIL_URL", default="dummymail://")
+EMAIL_FROM = _read.str("EMAIL_FROM", default="loupe@localhost")
+# Hosts in a private network that webhooks may call all the same.
+HOOK_HOSTS = _read.list("LOUPE_HOOK_HOSTS", default=[])
+# What may read /metrics beside superusers: `Authorization: Bearer …`.
+METRICS_TOKEN = _read.str("LOUPE_METRICS_TOKEN", default="")
+# What an hour of a worker costs, in any one currency; 0 leaves machine time out of the costs.
+PRICES = {"cpu": _price("LOUPE_CPU_HOUR_PRICE"), "gpu": _price("LOUPE_GPU_HOUR_PRICE")}

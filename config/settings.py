@@ -160,6 +160,7 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 _every = {
     "enrichment.jobs.reconcile": 10.0,
     "enrichment.jobs.sweep": 3600.0,
+    "enrichment.jobs.watch": 120.0,
     "annotation.jobs.recover_uploads": 10.0,
     "annotation.jobs.housekeep": 60.0,
     "review.jobs.reconcile": 60.0,
@@ -171,6 +172,12 @@ CELERY_BEAT_SCHEDULE = {
     for job, seconds in _every.items()
 }
 CELERY_BEAT_SCHEDULE_FILENAME = str(HOME / "beat-schedule")
+
+HOOK_HOSTS = env.HOOK_HOSTS
+METRICS_TOKEN = env.METRICS_TOKEN
+PRICES = env.PRICES
+globals().update(environ.Env.email_url_config(env.EMAIL_URL))
+DEFAULT_FROM_EMAIL = env.EMAIL_FROM
 
 # ---- people --------------------------------------------------------------------------------------------------------
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 from django.urls import include, path
 from drf_spectacular.views import SpectacularAPIView
 
+from enrichment.api.metrics import metrics
+
 urlpatterns = [
+    path("metrics", metrics, name="metrics"),
     path("api/schema/", SpectacularAPIView.as_view(), name="api-schema"),
     path("api/", include("annotation.api.urls")),
     path("api/", include("enrichment.api.urls")),

@@ -11,7 +11,8 @@ EnrichmentError
 ├── AnswerForgotten    a correction names a mask that this process no longer has
 ├── MissingPiece       what an earlier batch had written is no longer there
 ├── BatchLost          another worker has taken the batch over, or it is no longer wanted
-└── RunRefused         a request for a run that cannot be carried out; the sentence says what to change
+├── RunRefused         a request for a run that cannot be carried out; the sentence says what to change
+└── AddressRefused     a webhook's address that this server must not or cannot call
 
 Engines raise from here too, so this file imports nothing.
 """
@@ -59,6 +60,10 @@ class AnswerForgotten(RunRefused):
 
     status = 409
     code = "answer_forgotten"
+
+
+class AddressRefused(RunRefused):
+    """A webhook's address that this server must not or cannot call."""
 
 
 class CircularLayers(EnrichmentError):

@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from enrichment import compute, ledger, progress, propagating, propagations, queue, runs, task_checks, work_checks
+from enrichment import (
+    alerts,
+    compute,
+    ledger,
+    progress,
+    propagating,
+    propagations,
+    queue,
+    runs,
+    task_checks,
+    watching,
+    work_checks,
+)
 from enrichment.models import Run
 
 
@@ -48,6 +60,13 @@ def reconcile() -> None:
     queue.tell_checks()
     propagating.expire()
     queue.tell_propagations()
+
+
+@shared_task
+def watch() -> None:
+    """Count how layers fare, and tell people where they fare badly."""
+    watching.look()
+    alerts.tell()
 
 
 @shared_task

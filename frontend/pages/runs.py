@@ -11,7 +11,7 @@ from django.shortcuts import render
 from django.utils import timezone
 
 from enrichment import progress
-from enrichment.models import Batch, LayerRun, Run
+from enrichment.models import Alert, Batch, LayerRun, Run
 from frontend import layer_graph, rows
 from frontend.access import PageRequest, Place, enter, enter_by_id
 from frontend.layer_graph import LayerProgress
@@ -28,7 +28,8 @@ def runs(request: PageRequest, slug: str) -> HttpResponse:
     window = rows.window(found, request, sorts={"id": "id"}, default="-id", size=20)
     far = progress.of_runs(window.rows)
     lines = [(run, far[run.pk].states) for run in window.rows]
-    shown: dict[str, Any] = {"place": place, "here": "runs", "window": window, "lines": lines}
+    alerts = Alert.objects.filter(project=place.project, closed_at=None).count()
+    shown: dict[str, Any] = {"place": place, "here": "runs", "window": window, "lines": lines, "alerts": alerts}
     if request.htmx and not window.first:
         return render(request, "runs/_rows.html", shown)
     if window.rows:

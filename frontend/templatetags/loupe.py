@@ -78,6 +78,17 @@ def percent(value: float | None) -> str:
 
 
 @register.filter
+def number(value: float) -> str:
+    """A whole number with commas between its thousands."""
+    return f"{value:,.0f}"
+
+
+@register.filter
+def times(value: float, factor: float) -> float:
+    return value * factor
+
+
+@register.filter
 def get(of: Any, key: Any) -> Any:
     """An entry of a dict whose key is a variable."""
     return of.get(key) if of else None

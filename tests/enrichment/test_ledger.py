@@ -314,7 +314,7 @@ class TestTurns:
     def test_a_large_request_shows_its_last_count(
         self, asked: Run, clip: Clip, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("enrichment.models.LARGE_RUN", 1)
+        monkeypatch.setattr("enrichment.models.ledger.LARGE_RUN", 1)
         assert progress.of_run(asked).layers[0].states == {}
         assert progress.count_large() == 1
         asked.refresh_from_db()

@@ -1,0 +1,19 @@
+from enrichment.models.ledger import Batch, LayerRun, LayerSetting, Leased, Run, TaskCheck, from_now
+from enrichment.models.propagation import PropagatedMask, Propagation
+from enrichment.models.watching import Alert, LayerWatch, Notice, Webhook
+
+__all__ = [
+    "Alert",
+    "Batch",
+    "LayerRun",
+    "LayerSetting",
+    "LayerWatch",
+    "Leased",
+    "Notice",
+    "PropagatedMask",
+    "Propagation",
+    "Run",
+    "TaskCheck",
+    "Webhook",
+    "from_now",
+]

@@ -1,0 +1,262 @@
+from __future__ import annotations
+
+import http.server
+import json
+import threading
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+from django.contrib.auth.models import User
+from django.core import mail
+from django.test import Client
+from django.utils import timezone
+from pytest_django import Settings
+
+from annotation.models import Clip, Project
+from enrichment import alerts, outgoing, watching
+from enrichment.errors import AddressRefused
+from enrichment.models import Alert, LayerRun, LayerWatch, Notice, Run, Webhook
+from tests.factories import clip_rows
+
+pytestmark = pytest.mark.django_db
+State = LayerRun.State
+
+
+def layer_runs(
+    clips: list[Clip], *, days_ago: float = 0.1, measure: float = 0.8, failures: int = 0, state: str = State.DONE
+) -> None:
+    when = timezone.now() - timedelta(days=days_ago)
+    made = LayerRun.objects.bulk_create(
+        [
+            LayerRun(
+                clip=clip,
+                layer="flow",
+                fingerprint=f"{clip.pk:064x}",
+                state=state,
+                engine="dis",
+                engine_version="1",
+                version="1",
+                seconds=2.0,
+                attempts=2,
+                failures=failures,
+                measure=measure + clip.pk % 5 / 100,
+                done_at=when if state == State.DONE else None,
+            )
+            for clip in clips
+        ]
+    )
+    LayerRun.objects.filter(pk__in=[each.pk for each in made]).update(changed_at=when)
+
+
+@pytest.fixture
+def history(project: Project) -> None:
+    """Thirty clips that were done well some days ago."""
+    layer_runs(clip_rows(project, 30), days_ago=5)
+
+
+class TestFigures:
+    def test_speed_is_frames_over_the_seconds_that_workers_computed(self, project: Project, history: None) -> None:
+        layer_runs(clip_rows(project, 10))
+        watching.look()
+        flow = LayerWatch.objects.get(project=project)
+        assert (flow.engine, flow.clips, flow.frames, flow.seconds, flow.history) == ("dis 1", 10, 240, 20.0, 30)
+        assert flow.rate == 12.0
+
+    def test_counting_twice_leaves_one_row(self, project: Project, history: None) -> None:
+        layer_runs(clip_rows(project, 1))
+        watching.look()
+        watching.look()
+        assert LayerWatch.objects.count() == 1
+
+
+class TestAlerts:
+    def test_work_that_goes_well_raises_none(self, project: Project, history: None) -> None:
+        layer_runs(clip_rows(project, 12))
+        watching.look()
+        assert not Alert.objects.exists()
+
+    def test_more_than_one_failed_attempt_in_twenty_raises_one_until_it_is_over(self, project: Project) -> None:
+        layer_runs(clip_rows(project, 12), failures=1)
+        watching.look()
+        watching.look()
+        alert = Alert.objects.get()
+        assert (alert.kind, alert.about) == (Alert.Kind.ERRORS, "flow")
+        assert "12 of 24 attempts at flow failed" in alert.sentence
+        LayerRun.objects.update(failures=0)
+        watching.look()
+        alert.refresh_from_db()
+        assert alert.closed_at is not None
+
+    def test_quality_a_standard_deviation_below_its_history_raises_one(self, project: Project, history: None) -> None:
+        layer_runs(clip_rows(project, 8), measure=0.6)
+        watching.look()
+        alert = Alert.objects.get()
+        assert alert.kind == Alert.Kind.DRIFT
+        assert "standard deviations below its history" in alert.sentence
+
+    def test_a_run_that_came_to_nothing_raises_one(self, project: Project, alice: User) -> None:
+        clips = clip_rows(project, 3)
+        layer_runs(clips, state=State.FAILED)
+        now = timezone.now()
+        run = Run.objects.create(project=project, layers=["flow"], clip_count=3, planned_at=now, settled_at=now)
+        run.layer_runs.set(LayerRun.objects.all())
+        watching.look()
+        assert Alert.objects.get(kind=Alert.Kind.NOTHING).about == f"run {run.pk}"
+        LayerRun.objects.filter(clip=clips[0]).update(state=State.DONE)
+        watching.look()
+        assert not Alert.objects.filter(kind=Alert.Kind.NOTHING, closed_at=None).exists()
+
+
+class Hook(http.server.BaseHTTPRequestHandler):
+    """A real server that keeps what it was sent and answers with the next of `answers`."""
+
+    answers: list[int]
+    came: list[tuple[dict[str, str], bytes]]
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.came.append((dict(self.headers), body))
+        self.send_response(self.answers.pop(0) if self.answers else 204)
+        if self.path == "/moved":
+            self.send_header("Location", "http://127.0.0.1:1/elsewhere")
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Nothing on the terminal."""
+
+
+@pytest.fixture
+def hook(settings: Settings) -> Iterator[tuple[str, type[Hook]]]:
+    settings.HOOK_HOSTS = ["127.0.0.1"]
+    kind = type("OneHook", (Hook,), {"answers": [], "came": []})
+    server = http.server.HTTPServer(("127.0.0.1", 0), kind)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}", kind
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture
+def alert(project: Project) -> Alert:
+    return Alert.objects.create(project=project, kind=Alert.Kind.ERRORS, about="flow", sentence="Much of it fails.")
+
+
+class TestTelling:
+    def test_leads_and_managers_get_one_e_mail(self, alert: Alert, alice: User, dana: User, bob: User) -> None:
+        for person in (alice, dana, bob):
+            person.email = f"{person.username}@example.org"
+            person.save()
+        alerts.tell()
+        alerts.tell()
+        assert [message.to for message in mail.outbox] == [["alice@example.org", "dana@example.org"]]
+        assert mail.outbox[0].body == "Much of it fails."
+
+    def test_a_webhook_gets_the_alert_signed_once(
+        self, alert: Alert, alice: User, hook: tuple[str, type[Hook]]
+    ) -> None:
+        url, server = hook
+        made = alerts.add_webhook(project=alert.project, url=f"{url}/loupe?team=a", by=alice)
+        alerts.tell()
+        alerts.tell()
+        ((headers, body),) = server.came
+        assert json.loads(body)["sentence"] == "Much of it fails."
+        assert headers["X-Loupe-Signature"] == alerts.signature(made.secret, body)
+        assert Notice.objects.get().arrived_at is not None
+
+    def test_what_does_not_arrive_is_tried_again_and_then_given_up(
+        self, alert: Alert, alice: User, hook: tuple[str, type[Hook]]
+    ) -> None:
+        url, server = hook
+        server.answers += [500] * 10
+        alerts.add_webhook(project=alert.project, url=url, by=alice)
+        for _ in range(8):
+            alerts.tell()
+            Notice.objects.update(not_before=None)
+        assert len(server.came) == alerts.MOST_ATTEMPTS
+        assert Notice.objects.get().error == "It answered 500."
+
+    def test_a_redirect_is_not_followed(self, alert: Alert, alice: User, hook: tuple[str, type[Hook]]) -> None:
+        url, server = hook
+        server.answers += [302]
+        alerts.add_webhook(project=alert.project, url=f"{url}/moved", by=alice)
+        alerts.tell()
+        assert Notice.objects.get().error == "It answered 302."
+
+    @pytest.mark.parametrize(
+        "url",
+        [
+            "http://127.0.0.1/",
+            "http://localhost:8000/admin",
+            "http://[::1]/",
+            "http://10.0.0.7/",
+            "http://169.254.169.254/latest/meta-data/",
+            "http://0.0.0.0/",
+            "http://[::ffff:127.0.0.1]/",
+            "ftp://example.org/",
+            "file:///etc/passwd",
+            "http://user:secret@example.org/",
+            "http://example.org:99999/",
+            "nonsense",
+        ],
+    )
+    def test_addresses_within_the_servers_own_network_are_refused(
+        self, url: str, project: Project, alice: User
+    ) -> None:
+        with pytest.raises(AddressRefused):
+            alerts.add_webhook(project=project, url=url, by=alice)
+        assert not Webhook.objects.exists()
+
+    def test_an_address_that_turned_private_later_is_not_called(
+        self, alert: Alert, alice: User, hook: tuple[str, type[Hook]], settings: Settings
+    ) -> None:
+        url, server = hook
+        alerts.add_webhook(project=alert.project, url=url, by=alice)
+        settings.HOOK_HOSTS = []
+        alerts.tell()
+        assert not server.came
+        assert "private network" in Notice.objects.get().error
+
+    def test_an_allowed_host_may_be_private(self, settings: Settings) -> None:
+        settings.HOOK_HOSTS = ["localhost"]
+        assert outgoing.checked("http://localhost:9000/x")[1:3] == ("localhost", 9000)
+
+
+class TestPages:
+    def test_leads_see_the_figures_and_annotators_do_not(
+        self, project: Project, history: None, dana: User, bob: User
+    ) -> None:
+        layer_runs(clip_rows(project, 12), failures=1)
+        watching.look()
+        browser = Client()
+        browser.force_login(dana)
+        page = browser.get(f"/projects/{project.slug}/runs/health/").content.decode()
+        assert "12 of 24 attempts at flow failed" in page
+        assert "Add" not in page, "only managers add webhooks"
+        browser.force_login(bob)
+        assert browser.get(f"/projects/{project.slug}/runs/health/").status_code == 403
+
+    def test_a_manager_adds_and_removes_an_address(
+        self, project: Project, alice: User, hook: tuple[str, type[Hook]]
+    ) -> None:
+        browser = Client()
+        browser.force_login(alice)
+        place = f"/projects/{project.slug}/runs/health/webhook/"
+        browser.post(place, {"url": hook[0]})
+        assert hook[0] in browser.get(f"/projects/{project.slug}/runs/health/").content.decode()
+        browser.post(place, {"remove": Webhook.objects.get().pk})
+        assert not Webhook.objects.exists()
+
+    def test_metrics_need_the_token(self, project: Project, history: None, settings: Settings) -> None:
+        settings.METRICS_TOKEN = "secret"
+        layer_runs(clip_rows(project, 3))
+        watching.look()
+        assert Client().get("/metrics").status_code == 401
+        assert Client().get("/metrics", headers={"Authorization": "Bearer "}).status_code == 401
+        page = Client().get("/metrics", headers={"Authorization": "Bearer secret"}).content.decode()
+        assert 'loupe_layer_clips{engine="dis 1",layer="flow",project="table-top"} 3.0' in page
+
+    def test_metrics_without_a_token_set_are_closed(self) -> None:
+        assert Client().get("/metrics", headers={"Authorization": "Bearer "}).status_code == 401
