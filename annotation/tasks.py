@@ -64,8 +64,8 @@ def create(
 
 
 @transaction.atomic
-def ask_second(*, task: Task, by: User | None) -> Task:
-    """A second annotator's task on the same frames, for agreement; one is enough.
+def ask_second(*, task: Task, by: User | None, another: bool = False) -> Task:
+    """A second annotator's task on the same frames, for agreement; one is enough unless `another` is asked for.
 
     Raises:
         Refused: the task is itself a second one.
@@ -73,8 +73,8 @@ def ask_second(*, task: Task, by: User | None) -> Task:
     if task.second_of_id is not None:
         raise Refused(f"Task {task.pk} is itself a second opinion; ask for one on task {task.second_of_id}.")
     first = Task.objects.select_for_update(of=("self",)).get(pk=task.pk)
-    known = first.seconds.first()
-    if known is not None:
+    known = first.seconds.order_by("pk").first()
+    if known is not None and not another:
         return known
     second = Task.objects.create(
         project=first.project,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from annotation.models import ActionClass, Phase, Project
 from annotation.work import WorkSegment
 
 WIDTH, ROW, TOP, LEFT = 1000, 22, 18, 110  # units of the picture
@@ -69,6 +70,12 @@ def draw(
         return None
     height = TOP + len(rows) * (ROW + 4) + 4
     return Axis(height, rows, bars, _ticks(start, end, fps), "; ".join(bar.spoken for bar in bars))
+
+
+def colours_of(project: Project) -> dict[str, str]:
+    """Colours by key; where an action class and a phase share one, the phase's."""
+    words = (*ActionClass.objects.filter(project=project), *Phase.objects.filter(project=project))
+    return {word.key: word.colour for word in words}
 
 
 def _x(frame: int, start: int, end: int) -> float:

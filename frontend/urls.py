@@ -19,6 +19,7 @@ from frontend.pages import (
     runs,
     settings,
     tasks,
+    timelines,
     uploads,
     workbench,
 )
@@ -52,6 +53,7 @@ urlpatterns = [
     path(f"{_PROJECT}flags/<int:pk>/", flags.flag, name="flag"),
     path(f"{_PROJECT}reviews/<int:pk>/", reviews.review, name="review"),
     path(f"{_PROJECT}reviews/<int:pk>/masks/<int:frame>.png", reviews.masks, name="review-masks"),
+    path(f"{_PROJECT}reviews/<int:pk>/timelines/", timelines.timelines_page, name="timelines"),
     path(f"{_PROJECT}deliveries/", deliveries.deliveries_page, name="deliveries"),
     path("deliveries/<int:pk>/", deliveries.delivery, name="delivery"),
     path("deliveries/<int:pk>/again/", deliveries.once_more, name="delivery-again"),

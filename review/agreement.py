@@ -29,7 +29,8 @@ def pair_of(task: Task) -> tuple[Task, Task] | None:
     """The first and the second task on the same frames, whichever of the two was given; None without a second."""
     if task.second_of is not None:
         return task.second_of, task
-    second = task.seconds.select_related("clip", "project", "assignee").first()
+    # Of several opinions on the masks the earliest counts; timelines.py compares everybody's segments.
+    second = task.seconds.select_related("clip", "project", "assignee").order_by("pk").first()
     return (task, second) if second else None
 
 

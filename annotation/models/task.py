@@ -16,13 +16,16 @@ class TaskQuerySet(models.QuerySet["Task"]):
     def claimable_by(self, user: User) -> TaskQuerySet:
         """Open tasks, and those whose lease ran out, that this person may take.
 
-        The second task on the same frames never goes to the person who did the first, nor the other way round.
+        A second opinion on the same frames never goes to the person who did the first or another of them, nor the
+        other way round.
         """
         free = models.Q(state=Task.State.OPEN) | models.Q(
             state=Task.State.IN_PROGRESS, leased_until__lt=Now(), assignee__isnull=False
         )
         mine_first = self.filter(free | models.Q(state=Task.State.SENT_BACK, assignee=user))
-        return mine_first.exclude(second_of__assignee=user).exclude(seconds__assignee=user).order_by("-priority", "id")
+        beside = self.model.objects.filter(second_of=models.OuterRef("second_of"), assignee=user)
+        mine_first = mine_first.exclude(second_of__assignee=user).exclude(seconds__assignee=user)
+        return mine_first.exclude(models.Exists(beside.exclude(pk=models.OuterRef("pk")))).order_by("-priority", "id")
 
     def waiting_for(self, user: User) -> TaskQuerySet:
         """What this person has in hand: begun, or sent back to them."""

@@ -11,7 +11,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import condition
 
 from annotation import access, work
-from annotation.models import ActionClass, Phase, Task
+from annotation.models import Task
 from annotation.models.revision import Revision
 from frontend import overlay, time_axis
 from frontend.access import PageRequest, Role, enter, enter_review
@@ -55,11 +55,11 @@ def review(request: PageRequest, slug: str, pk: int) -> HttpResponse:
         "only": ",".join(str(each["frame"]) for each in found.frames) if found else "",
         "over": f"/api/tasks/{task.pk}/agreement/" if compared else f"/projects/{slug}/reviews/{task.pk}/masks/",
         "axis": time_axis.draw(
-            [(_name(each), works[each.pk].segments) for each in people],
+            [(name_of(each), works[each.pk].segments) for each in people],
             start=task.start,
             end=task.end,
             fps=task.clip.fps,
-            colours=_colours(task),
+            colours=time_axis.colours_of(task.project),
         ),
         "legend": _legend(pair) if pair else [],
         "boundary_target": BOUNDARY_TARGET_S,
@@ -78,7 +78,7 @@ def _decide(request: PageRequest, slug: str, task: Task) -> HttpResponse:
         with telling(request, f"Task {task.pk} is accepted; its work may be delivered."):
             reviews.accept(task=task, by=request.user, comment=comment)
     else:
-        with telling(request, f"Task {task.pk} is back with {_name(task)}."):
+        with telling(request, f"Task {task.pk} is back with {name_of(task)}."):
             reviews.send_back(task=task, by=request.user, comment=comment)
     return redirect("review", slug, task.pk)
 
@@ -100,18 +100,12 @@ def masks(request: PageRequest, slug: str, pk: int, frame: int) -> HttpResponse:
     return answer
 
 
-def _name(task: Task) -> str:
+def name_of(task: Task) -> str:
     return task.assignee.get_username() if task.assignee else "nobody"
 
 
 def _legend(pair: tuple[Task, Task]) -> list[tuple[str, str]]:
-    return [(ONLY_A, f"only {_name(pair[0])}"), (ONLY_B, f"only {_name(pair[1])}"), (BOTH, "both")]
-
-
-def _colours(task: Task) -> dict[str, str]:
-    """By key; where an action class and a phase share one, the phase's."""
-    words = (*ActionClass.objects.filter(project=task.project), *Phase.objects.filter(project=task.project))
-    return {word.key: word.colour for word in words}
+    return [(ONLY_A, f"only {name_of(pair[0])}"), (ONLY_B, f"only {name_of(pair[1])}"), (BOTH, "both")]
 
 
 def _lines(task: Task, found: Agreement | None, done: work.Work) -> list[FrameLine]:

@@ -64,8 +64,9 @@ def ask_second(request: PageRequest, slug: str, pk: int) -> HttpResponse:
     """A QA lead asks for a second annotator on the same frames."""
     place, task = enter_review(request, slug, pk)
     access.demand(request.user, place.project, Role.QA_LEAD)
-    with telling(request, f"A second annotator will do the frames of task {pk}, too."):
-        tasks.ask_second(task=task, by=request.user)
+    another = "another" in request.POST
+    with telling(request, f"{'One more' if another else 'A second'} annotator will do the frames of task {pk}, too."):
+        tasks.ask_second(task=task.second_of or task, by=request.user, another=another)
     return redirect("review", place.project.slug, pk)
 
 

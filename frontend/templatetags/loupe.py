@@ -89,6 +89,16 @@ def times(value: float, factor: float) -> float:
 
 
 @register.filter
+def milliseconds(value: float | None, how: str = "") -> str:
+    """A number of seconds as whole milliseconds; `signed` shows a plus as well."""
+    if value is None:
+        return "–"
+    whole = round(1000 * value)
+    sign = "−" if whole < 0 else "+" if how and whole else ""
+    return f"{sign}{abs(whole):,} ms"
+
+
+@register.filter
 def get(of: Any, key: Any) -> Any:
     """An entry of a dict whose key is a variable."""
     return of.get(key) if of else None

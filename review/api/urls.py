@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from review.api import flags, reviews
+from review.api import flags, reviews, timelines
 
 urlpatterns = [
     path("projects/<slug:slug>/flags/", flags.Flags.as_view(), name="api-flags"),
@@ -14,5 +14,6 @@ urlpatterns = [
     path("flags/<int:pk>/evidence/<int:frame>.png", flags.FlagEvidence.as_view(), name="api-flag-evidence"),
     path("tasks/<int:pk>/review/", reviews.TaskReview.as_view(), name="api-task-review"),
     path("tasks/<int:pk>/agreement/", reviews.TaskAgreement.as_view(), name="api-task-agreement"),
+    path("tasks/<int:pk>/timelines/", timelines.TaskTimelines.as_view(), name="api-task-timelines"),
     path("tasks/<int:pk>/agreement/<int:frame>.png", reviews.AgreementPicture.as_view(), name="api-agreement-picture"),
 ]

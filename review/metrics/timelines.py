@@ -12,12 +12,15 @@ from itertools import combinations
 
 import numpy as np
 import numpy.typing as npt
+from scipy.optimize import linear_sum_assignment
 
 from review.metrics import actions
 from review.metrics.actions import Span
 
 # The overlaps at which Lea et al. count a segment as found.
 F1_AT = (0.10, 0.25, 0.50)
+# Segments of different names that share less than this of their time are not two views of one thing.
+LEAST_OVERLAP = 0.1
 
 
 @dataclass(frozen=True)
@@ -146,3 +149,44 @@ def _values(given: Score) -> dict[str, float | None]:
 
 def _mean(values: Sequence[float]) -> float | None:
     return sum(values) / len(values) if values else None
+
+
+def align(sides: Sequence[Sequence[Span]]) -> list[tuple[int | None, ...]]:
+    """Rows of segments that are taken to be one thing, whatever each person called it; by time.
+
+    One person after the other is assigned to the rows so far (Hungarian), equal names first and then the overlap, as
+    masks are paired.
+
+    Args:
+        sides: per person, their segments of one level.
+
+    Returns:
+        Per row one place a person: the index of their segment, None where they have none. Every segment is in one row.
+    """
+    rows: list[list[int | None]] = []
+    for person, side in enumerate(sides):
+        gain = np.zeros((len(rows), len(side)))
+        for other, theirs in enumerate(sides[:person]):
+            near = actions.overlap_matrix(theirs, side)
+            near[(near > 0) & _same_name(theirs, side)] += 1.0
+            for place, row in enumerate(rows):
+                if (index := row[other]) is not None:
+                    gain[place] = np.maximum(gain[place], near[index])
+        taken = set()
+        for place, index in zip(*linear_sum_assignment(gain, maximize=True), strict=True):
+            if gain[place, index] >= LEAST_OVERLAP:
+                rows[place].append(int(index))
+                taken.add(int(index))
+        for row in rows:
+            if len(row) == person:
+                row.append(None)
+        rows += [[*([None] * person), index] for index in range(len(side)) if index not in taken]
+
+    def begins(row: Sequence[int | None]) -> tuple[float, float]:
+        return min(side[index].interval for side, index in zip(sides, row, strict=True) if index is not None)
+
+    return [tuple(row) for row in sorted(rows, key=begins)]
+
+
+def _same_name(a: Sequence[Span], b: Sequence[Span]) -> npt.NDArray[np.bool_]:
+    return np.array([[x.name == y.name for y in b] for x in a], dtype=bool).reshape(len(a), len(b))
