@@ -23,12 +23,14 @@ from annotation import clips, proposals
 from annotation.media.clip_folder import ClipFolder
 from annotation.media.decode import FrameReader
 from annotation.models import Clip
-from enrichment import ledger, registry
+from enrichment import choosing, ledger, registry
 from enrichment.checkpoints import Pieces, directory_name
-from enrichment.errors import BatchLost, MissingPiece
+from enrichment.choosing import Choice
+from enrichment.errors import BatchLost, EngineMissing, MissingPiece
 from enrichment.events import findings_ready
 from enrichment.layer import ClipFacts, Context, Layer, Product, Span
 from enrichment.models import Batch, LayerRun, Run
+from enrichment.parameters import filled
 
 log = logging.getLogger(__name__)
 
@@ -182,7 +184,23 @@ def _checkpoints() -> Path:
     return settings.CLIPS_DIR / ".checkpoints"
 
 
-def _context(layer: Layer, layer_run: LayerRun, reader: FrameReader, heartbeat: Heartbeat) -> Context:
+def _choice(layer: Layer, layer_run: LayerRun) -> Choice:
+    """What computes a layer run, which must be what it was planned with.
+
+    Raises:
+        EngineMissing: it is not on this machine, or its weights are others by now.
+    """
+    choice = choosing.choose(layer, layer_run.engine, settings.WEIGHTS_DIR)
+    if any(pick.folder for pick in choice.picks) and choice.engine_version != layer_run.engine_version:
+        raise EngineMissing(
+            f"{layer.title} was asked for with {choosing.short(layer_run.engine_version)} of {layer_run.engine}, but "
+            f"this worker has {choosing.short(choice.engine_version)}; lay the same weights on every machine, then ask "
+            "for the layer again."
+        )
+    return choice
+
+
+def _context(layer: Layer, choice: Choice, layer_run: LayerRun, reader: FrameReader, heartbeat: Heartbeat) -> Context:
     clip = layer_run.clip
     folder, facts = clips.folder(clip), facts_of(clip)
     return Context(
@@ -190,8 +208,9 @@ def _context(layer: Layer, layer_run: LayerRun, reader: FrameReader, heartbeat: 
         frames=reader,
         folder=folder,
         pieces=pieces_of(layer_run),
-        parameters=layer.parameters(layer_run.parameters),
+        parameters=filled(layer.Parameters, layer_run.parameters, layer.name),
         upstream={name: registry.get(name).open(folder, facts) for name in layer.inputs},
+        engines=choosing.in_hand(layer, choice, layer_run.parameters),
         keep_going=heartbeat.check,
     )
 
@@ -201,7 +220,7 @@ def _compute(claim: ledger.Claim, heartbeat: Heartbeat) -> None:
     batch = claim.batch
     layer = registry.get(batch.layer_run.layer)
     with clips.reader(batch.layer_run.clip) as reader:
-        context = _context(layer, batch.layer_run, reader, heartbeat)
+        context = _context(layer, _choice(layer, batch.layer_run), batch.layer_run, reader, heartbeat)
         layer.compute(context, Span(batch.index, batch.start, batch.end))
 
 
@@ -209,32 +228,33 @@ def _close(claim: ledger.Claim, heartbeat: Heartbeat) -> Product:
     """Publish, list in the manifest, put before people, tell the apps above: each may happen twice, in this order."""
     layer_run = claim.batch.layer_run
     layer = registry.get(layer_run.layer)
+    choice = _choice(layer, layer_run)
     with clips.reader(layer_run.clip) as reader:
-        context = _context(layer, layer_run, reader, heartbeat)
+        context = _context(layer, choice, layer_run, reader, heartbeat)
         product = layer.publish(context)
     # The last look before others see it: a worker that slept through its lease must not undo a newer result.
     if not claim.renew():
         raise BatchLost(f"{claim.batch} was taken over by another worker.")
     context.folder.commit(
         layer.name,
-        engine=layer.engine,
-        engine_version=layer.engine_version,
+        engine=choice.engine,
+        engine_version=choice.engine_version,
         version=layer.version,
         parameters=layer_run.parameters,
         fingerprint=layer_run.fingerprint,
         files=product.files,
     )
-    _tell(layer, layer_run, product)
+    _tell(choice, layer_run, product)
     return product
 
 
 @transaction.atomic
-def _tell(layer: Layer, layer_run: LayerRun, product: Product) -> None:
+def _tell(choice: Choice, layer_run: LayerRun, product: Product) -> None:
     if product.proposals is not None:
         proposals.publish(
             clip=layer_run.clip,
             kind=product.proposals.kind,
-            engine=f"{layer.engine} {layer.engine_version}".strip(),
+            engine=choice.signature,
             fingerprint=layer_run.fingerprint,
             path=product.proposals.path,
             items=[asdict(item) for item in product.proposals.items],

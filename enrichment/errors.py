@@ -8,6 +8,7 @@ EnrichmentError
 ├── UnknownCarrier     nothing of that name carries masks; names what does
 ├── DuplicateCarrier   two files register the same carrier
 ├── UnknownPrompter    a prompt engine, its weights or its packages are not on this machine
+├── EngineMissing      an engine of a layer, its weights, packages or keys are not on this machine
 ├── AnswerForgotten    a correction names a mask that this process no longer has
 ├── MissingPiece       what an earlier batch had written is no longer there
 ├── BatchLost          another worker has taken the batch over, or it is no longer wanted
@@ -53,6 +54,10 @@ class DuplicateCarrier(EnrichmentError):
 
 class UnknownPrompter(RunRefused):
     """A prompt engine, its weights or its packages are not on this machine."""
+
+
+class EngineMissing(RunRefused):
+    """An engine of a layer, its weights, packages or keys are not on this machine."""
 
 
 class AnswerForgotten(RunRefused):

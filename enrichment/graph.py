@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterable, Mapping
 
 from enrichment import registry
+from enrichment.choosing import Choice
 from enrichment.errors import CircularLayers
 from enrichment.layer import Layer
 
@@ -57,11 +58,14 @@ def dependants(name: str, known: Mapping[str, Layer] | None = None) -> set[str]:
     return found
 
 
-def fingerprint(layer: Layer, *, parameters: Mapping[str, object], source: str, upstream: Mapping[str, str]) -> str:
+def fingerprint(
+    layer: Layer, choice: Choice, *, parameters: Mapping[str, object], source: str, upstream: Mapping[str, str]
+) -> str:
     """What a result depends on, as one SHA-256 in hex: same fingerprint, same files.
 
     Args:
-        layer: gives its name, version, engine and engine version.
+        layer: gives its name and version.
+        choice: gives the engine and its version, with the SHA-256 of weights.
         parameters: its parameters as plain values.
         source: SHA-256 of the clip's source.
         upstream: fingerprints of its inputs by name.
@@ -69,8 +73,8 @@ def fingerprint(layer: Layer, *, parameters: Mapping[str, object], source: str, 
     said = {
         "layer": layer.name,
         "version": layer.version,
-        "engine": layer.engine,
-        "engine_version": layer.engine_version,
+        "engine": choice.engine,
+        "engine_version": choice.engine_version,
         "parameters": dict(parameters),
         "source": source,
         "upstream": dict(upstream),

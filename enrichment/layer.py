@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol, TypeVar
 
 import numpy as np
@@ -17,7 +17,9 @@ from numpy.typing import NDArray
 
 from annotation.media.clip_folder import Artifact, ClipFolder
 from enrichment.checkpoints import Pieces
-from enrichment.errors import EnrichmentError, RunRefused
+from enrichment.errors import EnrichmentError
+from enrichment.loading import InHand
+from enrichment.parameters import NoParameters
 
 Reader = TypeVar("Reader")
 
@@ -79,6 +81,7 @@ class Context:
 
     frames: the clip's frames. folder: where finished layers lie. pieces: what earlier batches of this layer left.
     parameters: an instance of the layer's Parameters. upstream: the readers that the input layers opened.
+    engines: what was chosen to compute the layer, see `engine`; empty for a layer that computes by itself.
     keep_going: call it now and then in a long step; it raises BatchLost when another worker has taken over.
     """
 
@@ -88,7 +91,15 @@ class Context:
     pieces: Pieces
     parameters: Any
     upstream: Mapping[str, object] = field(default_factory=dict)
+    engines: Sequence[InHand] = ()
     keep_going: Callable[[], None] = lambda: None
+
+    @property
+    def engine(self) -> InHand:
+        """The chosen engine; the first one for a layer that takes several."""
+        if not self.engines:
+            raise EnrichmentError("No engine was chosen for this layer.")
+        return self.engines[0]
 
     def input(self, layer: str, kind: type[Reader]) -> Reader:
         """What an input layer opened for reading, of the type that its file names."""
@@ -140,19 +151,16 @@ class Product:
         return sum(item.confidence for item in self.proposals.items) / len(self.proposals.items)
 
 
-@dataclass(frozen=True)
-class NoParameters:
-    """For layers with nothing to set."""
-
-
 class Layer(ABC):
     """One kind of thing that machines make of a clip.
 
     name, title: for programs and for people. version: raised when the layer's own code changes its result.
     inputs: layers that must be done before. batch_frames: frames per batch, None for the whole clip at once.
     sequential: batch n needs what batch n-1 left. cost: of a frame beside other layers', 1 (cheap) to 9 (dear): cheap
-    ones go first. device: the queue that its batches wait in, cpu or gpu.
-    no_engine: why nothing here can compute it; empty for a layer that works.
+    ones go first. device: the queue that its batches wait in, cpu or gpu, unless a chosen engine says another.
+    engine, engine_version: what computes it when nothing is chosen: the layer itself, or the engine that is offered
+    under that name (engine.py). needs: the Protocol that offered engines meet. several: more than one can be chosen.
+    no_engine: why nothing computes it until an engine is chosen; empty for a layer that works as it is.
     from_project: parameters whose default is a field of the project, as {parameter: field}.
     has_overlay: it can be laid over the picture, see `overlay`.
     """
@@ -169,6 +177,8 @@ class Layer(ABC):
     sequential: ClassVar[bool] = False
     cost: ClassVar[int] = 3
     device: ClassVar[str] = "cpu"
+    needs: ClassVar[type | None] = None
+    several: ClassVar[bool] = False
     no_engine: ClassVar[str] = ""
     from_project: ClassVar[Mapping[str, str]] = {}
     has_overlay: ClassVar[bool] = False
@@ -205,22 +215,6 @@ class Layer(ABC):
         starts = range(0, frame_count, size)
         return [Span(index, start, min(start + size, frame_count)) for index, start in enumerate(starts)]
 
-    def parameters(self, given: Mapping[str, object]) -> Any:
-        """The layer's parameters with some set otherwise than by default.
-
-        Raises:
-            RunRefused: there is no such parameter, or the value is not of its type.
-        """
-        known = {each.name: each for each in fields(self.Parameters)}
-        unknown = sorted(set(given) - set(known))
-        if unknown:
-            offered = ", ".join(sorted(known)) or "none"
-            raise RunRefused(f"The layer {self.name} has no parameter {', '.join(unknown)}; it has {offered}.")
-        try:
-            return self.Parameters(**given)
-        except (TypeError, ValueError) as error:
-            raise RunRefused(f"The parameters of {self.name} do not fit: {error}") from error
-
 
 class LayerWithoutEngine(Layer):
     """A layer that is declared, so that people see it is missing and why, but that nothing here computes."""
@@ -232,8 +226,3 @@ class LayerWithoutEngine(Layer):
     def publish(self, context: Context) -> Product:
         """Never called either."""
         raise EnrichmentError(self.no_engine)
-
-
-def as_json(parameters: Any) -> dict[str, object]:
-    """A parameters dataclass as plain values."""
-    return dict(asdict(parameters))

@@ -21,7 +21,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from annotation.events import announce_change
-from enrichment import registry
+from enrichment import choosing, queue, registry
 from enrichment.errors import UnknownLayer
 from enrichment.models import Batch, LayerRun, Run, from_now
 
@@ -207,7 +207,8 @@ def begin(layer_run: LayerRun) -> None:
     layer = registry.get(layer_run.layer)
     frame_count = layer_run.clip.frame_count
     spans = layer.spans(frame_count)
-    shared: dict[str, Any] = {"queue": layer.device, "priority": layer_run.priority}
+    device = choosing.choose_or_say(layer, layer_run.engine, settings.WEIGHTS_DIR).device
+    shared: dict[str, Any] = {"queue": queue.named(device), "priority": layer_run.priority}
     layer_run.batches.all().delete()
     Batch.objects.bulk_create(
         [Batch(layer_run=layer_run, index=span.index, start=span.start, end=span.end, **shared) for span in spans]

@@ -10,6 +10,7 @@ import logging
 from functools import partial
 
 from celery import current_app
+from django.conf import settings
 from django.db import transaction
 from django.db.models import Max, Min, Q
 from django.db.models.functions import Now
@@ -27,6 +28,13 @@ TELL_AGAIN_AFTER = 45.0
 LOST_AFTER = 5.0
 # What a person waits for does not stand in line behind layers; at least one worker serves this queue alone.
 INTERACTIVE = "interactive"
+
+
+def named(device: str) -> str:
+    """The queue for a device: "either" waits for a GPU only where workers with one serve that queue."""
+    if device == "either":
+        return "gpu" if settings.GPU_WORKERS else "cpu"
+    return device
 
 
 @transaction.atomic

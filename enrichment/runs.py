@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models.functions import Now
@@ -13,13 +15,33 @@ from annotation import clips, history
 from annotation.events import announce_change
 from annotation.media.errors import ClipFolderError
 from annotation.models import Clip, Project
-from enrichment import graph, ledger, priorities, queue, registry
+from enrichment import choosing, graph, ledger, priorities, queue, registry
+from enrichment.choosing import Choice
 from enrichment.errors import RunRefused
-from enrichment.layer import Layer, as_json
+from enrichment.layer import Layer
 from enrichment.models import LayerRun, LayerSetting, Run
 
 State = LayerRun.State
 CHUNK = 200
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A layer as a project has set it: what computes it, and what is set otherwise than by default."""
+
+    layer: Layer
+    choice: Choice
+    given: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Expected:
+    """A layer as it would be computed on one clip now. kept: stands as it is, as its engine is not here any more."""
+
+    wanted: Wanted
+    parameters: dict[str, object]
+    fingerprint: str
+    kept: bool = False
 
 
 @transaction.atomic
@@ -43,6 +65,8 @@ def request(
     Raises:
         UnknownLayer: there is no such layer.
         RunRefused: there are no clips, or one is of another project.
+        EngineMissing: a person asks for a layer whose chosen engine is not on this machine. When a clip's arrival asks,
+            the layer says so and the others are computed.
     """
     given = None if clips is None else list(clips)
     for clip in given or ():
@@ -52,6 +76,8 @@ def request(
     if not chosen:
         raise RunRefused(f"{project.name} has no clips to enrich; take some in first.")
     names = graph.order(layers if layers is not None else registry.every())
+    if by is not None:
+        wanted(project, names, strict=True)
     run = Run.objects.create(
         project=project,
         by=by,
@@ -71,60 +97,109 @@ def plan(run: Run) -> None:
     """Enter in the ledger what a request means, clip by clip. Safe to run twice, and to be killed in between."""
     if run.planned_at is not None:
         return
-    settings = {each.layer: each.parameters for each in LayerSetting.objects.filter(project=run.project_id)}
+    layers = wanted(run.project, run.layers)
     known = set(run.layer_runs.values_list("clip_id", flat=True).distinct())
     left = [pk for pk in run.clips if pk not in known]
     for first in range(0, len(left), CHUNK):
         for clip in Clip.objects.select_related("project").filter(pk__in=left[first : first + CHUNK]).order_by("pk"):
-            _plan_clip(run, clip, settings)
+            _plan_clip(run, clip, layers)
     _planned(run)
 
 
-def configure(*, project: Project, layer: str, parameters: dict[str, Any], by: User | None) -> LayerSetting:
-    """Set parameters of a layer for all clips of a project; the next run computes what that changes, and no more.
+def configure(
+    *,
+    project: Project,
+    layer: str,
+    by: User | None,
+    parameters: dict[str, Any] | None = None,
+    engine: str | None = None,
+) -> LayerSetting:
+    """Set parameters or the engine of a layer for all clips of a project; the next run computes what that changes.
+
+    Args:
+        parameters: all that are set otherwise than by default; as they are when None.
+        engine: "name", "name:folder", several with commas; empty for the layer's own; as it is when None.
 
     Raises:
         UnknownLayer: there is no such layer.
+        EngineMissing: the engine that is chosen, its weights or packages are not on this machine.
         RunRefused: it has no such parameter, or the value does not fit.
     """
-    registry.get(layer).parameters(parameters)
+    known = registry.get(layer)
     with transaction.atomic():
-        setting, _ = LayerSetting.objects.update_or_create(
-            project=project, layer=layer, defaults={"parameters": parameters}
-        )
-        history.record(project=project, actor=by, verb="configure", subject=setting, layer=layer, parameters=parameters)
+        setting = LayerSetting.objects.select_for_update().filter(project=project, layer=layer).first()
+        setting = setting or LayerSetting(project=project, layer=layer)
+        changed: dict[str, Any] = {}
+        if engine is not None:
+            choice = choosing.choose(known, engine, settings.WEIGHTS_DIR)
+            setting.engine = changed["engine"] = choice.engine if engine else ""
+        if parameters is not None:
+            choice = choosing.choose_or_say(known, setting.engine, settings.WEIGHTS_DIR)
+            choosing.check(known, choice, parameters)
+            setting.parameters = changed["parameters"] = parameters
+        setting.save()
+        history.record(project=project, actor=by, verb="configure", subject=setting, layer=layer, **changed)
     return setting
 
 
-def expected(
-    clip: Clip, names: Sequence[str], settings: dict[str, dict[str, Any]]
-) -> dict[str, tuple[Layer, dict[str, object], str]]:
-    """What a clip's layers would be computed with now: the layer, its parameters, its fingerprint, by name."""
-    found: dict[str, tuple[Layer, dict[str, object], str]] = {}
+def wanted(project: Project, names: Iterable[str], *, strict: bool = False) -> dict[str, Wanted]:
+    """Layers as the project has set them, by name.
+
+    Args:
+        strict: raise when a chosen engine is not on this machine, instead of saying so in the choice.
+
+    Raises:
+        EngineMissing: see `strict`.
+    """
+    rows = {row.layer: row for row in LayerSetting.objects.filter(project=project)}
+    choose = choosing.choose if strict else choosing.choose_or_say
+    found = {}
     for name in names:
-        layer = registry.get(name)
-        given = {parameter: getattr(clip.project, field) for parameter, field in layer.from_project.items()}
-        parameters = as_json(layer.parameters(given | settings.get(name, {})))
-        upstream = {needed: found[needed][2] for needed in layer.inputs}
-        mark = graph.fingerprint(layer, parameters=parameters, source=clip.sha256, upstream=upstream)
-        found[name] = (layer, parameters, mark)
+        layer, row = registry.get(name), rows.get(name, LayerSetting())
+        found[name] = Wanted(layer, choose(layer, row.engine, settings.WEIGHTS_DIR), row.parameters)
+    return found
+
+
+def expected(
+    clip: Clip, names: Sequence[str], layers: Mapping[str, Wanted], done: Mapping[str, str] | None = None
+) -> dict[str, Expected]:
+    """What a clip's layers would be computed with now, by name.
+
+    Args:
+        names: layers, each after its inputs.
+        layers: as `wanted` gives them.
+        done: fingerprints of layers that are computed, by name; what was made by an engine that is not here any more
+            stands, as nothing could make it again.
+    """
+    found: dict[str, Expected] = {}
+    for name in names:
+        each = layers[name]
+        of_project = {parameter: getattr(clip.project, field) for parameter, field in each.layer.from_project.items()}
+        parameters = choosing.parameters(each.layer, each.choice, of_project | dict(each.given))
+        if each.choice.missing and done and name in done:
+            found[name] = Expected(each, parameters, done[name], kept=True)
+            continue
+        upstream = {needed: found[needed].fingerprint for needed in each.layer.inputs}
+        mark = graph.fingerprint(each.layer, each.choice, parameters=parameters, source=clip.sha256, upstream=upstream)
+        found[name] = Expected(each, parameters, mark)
     return found
 
 
 @transaction.atomic
-def _plan_clip(run: Run, clip: Clip, settings: dict[str, dict[str, Any]]) -> None:
+def _plan_clip(run: Run, clip: Clip, layers: Mapping[str, Wanted]) -> None:
     ledger.lock_clip(clip.pk)
     there = {(layer_run.layer, layer_run.fingerprint): layer_run for layer_run in LayerRun.objects.filter(clip=clip)}
+    done = {row.layer: row.fingerprint for row in there.values() if row.current and row.state == State.DONE}
     fresh: list[LayerRun] = []
     rows = []
-    for name, (layer, parameters, mark) in expected(clip, run.layers, settings).items():
-        row = there.get((name, mark)) or LayerRun(clip=clip, layer=name, fingerprint=mark)
+    for name, each in expected(clip, run.layers, layers, done).items():
+        row = there.get((name, each.fingerprint)) or LayerRun(clip=clip, layer=name, fingerprint=each.fingerprint)
         rows.append(row)
-        if row.pk is not None and row.current and _stands(row, clip, run):
-            priorities.raise_to(row, priorities.of(run, layer))
+        if each.kept or (row.pk is not None and row.current and _stands(row, clip, run)):
+            priorities.raise_to(row, priorities.of(run, each.wanted.layer))
             continue
-        row.priority = priorities.of(run, layer)
-        _renew(row, layer, parameters)
+        row.priority = priorities.of(run, each.wanted.layer)
+        _renew(row, each)
         if row.state == State.WAITING:
             fresh.append(row)
     run.layer_runs.add(*rows)
@@ -150,7 +225,7 @@ def _stands(row: LayerRun, clip: Clip, run: Run) -> bool:
         return False
 
 
-def _renew(row: LayerRun, layer: Layer, parameters: dict[str, object]) -> None:
+def _renew(row: LayerRun, each: Expected) -> None:
     """Make a layer run the current one of its clip, to be computed from the start."""
     others = LayerRun.objects.filter(clip=row.clip, layer=row.layer, current=True).exclude(pk=row.pk)
     for other in others:
@@ -160,11 +235,12 @@ def _renew(row: LayerRun, layer: Layer, parameters: dict[str, object]) -> None:
         other.current = False
         other.save(update_fields=["current", "state", "error", "changed_at"])
         ledger.settle_runs(other)
+    layer, choice = each.wanted.layer, each.wanted.choice
     row.current = True
-    row.state, row.error = (State.NO_ENGINE, layer.no_engine) if layer.no_engine else (State.WAITING, "")
-    row.engine, row.engine_version, row.version = layer.engine, layer.engine_version, layer.version
-    row.parameters, row.batches_done, row.done_at = parameters, 0, None
-    row.batches_total = 0 if layer.no_engine else len(layer.spans(row.clip.frame_count)) + 1
+    row.state, row.error = (State.NO_ENGINE, choice.no_engine) if choice.no_engine else (State.WAITING, "")
+    row.engine, row.engine_version, row.version = choice.engine, choice.engine_version, layer.version
+    row.parameters, row.batches_done, row.done_at = each.parameters, 0, None
+    row.batches_total = 0 if choice.no_engine else len(layer.spans(row.clip.frame_count)) + 1
     row.save()
     row.batches.all().delete()
 

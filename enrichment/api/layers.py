@@ -14,16 +14,14 @@ from rest_framework.views import APIView
 
 from annotation import access
 from annotation.api.negotiation import AsItIs
-from enrichment import pictures, progress, registry
+from enrichment import choosing, pictures, progress, registry
 from enrichment.errors import UnknownLayer
-from enrichment.layer import as_json
 
 PLAIN = (
     "name",
     "title",
     "version",
     "engine",
-    "engine_version",
     "inputs",
     "outputs",
     "device",
@@ -42,13 +40,13 @@ class LayerBody(serializers.Serializer[Any]):
     name = serializers.CharField()
     title = serializers.CharField()
     version = serializers.CharField()
-    engine = serializers.CharField()
+    engine = serializers.CharField(help_text="when a project chooses none")
     engine_version = serializers.CharField()
     inputs = serializers.ListField(child=serializers.CharField())
     outputs = LayerOutput(many=True)
     parameters = serializers.DictField(help_text="with their defaults")
     device = serializers.ChoiceField(["cpu", "gpu"])
-    no_engine = serializers.CharField(help_text="why nothing here computes it; empty for a layer that works")
+    no_engine = serializers.CharField(help_text="why nothing computes it until an engine is chosen; may be empty")
     has_overlay = serializers.BooleanField(help_text="whether it can be laid over the picture")
 
 
@@ -77,7 +75,8 @@ class Layers(APIView):
         known = [
             {
                 **{field: getattr(layer, field) for field in PLAIN},
-                "parameters": as_json(layer.Parameters()),
+                "engine_version": choosing.own(layer).engine_version,
+                "parameters": choosing.parameters(layer, choosing.own(layer), {}),
             }
             for layer in registry.every().values()
         ]

@@ -7,7 +7,8 @@ and Triggs 2005; uniform local binary patterns, Ojala, Pietikäinen and Mäenpä
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Sequence
+from typing import Any, Final
 
 import cv2
 import numpy as np
@@ -39,6 +40,21 @@ def _uniform_patterns() -> NDArray[np.int64]:
 
 _UNIFORM: Final = _uniform_patterns()
 DIMENSIONS: Final = _HSV_BINS[0] * _HSV_BINS[1] * _HSV_BINS[2] + 324 + 58
+
+
+class Appearance:
+    """Descriptions as the embeddings layer asks for them."""
+
+    dimensions = DIMENSIONS
+    finds = "near-duplicates, not meaning"
+
+    def rehearse(self, picture: NDArray[np.uint8]) -> None:
+        """See `Model.rehearse`."""
+        describe(picture)
+
+    def embed(self, pictures: Sequence[NDArray[np.uint8]], parameters: Any) -> list[NDArray[np.float32]]:
+        """See `EmbeddingEngine.embed`."""
+        return [describe(picture) for picture in pictures]
 
 
 def describe(frame: NDArray[np.uint8]) -> NDArray[np.float32]:

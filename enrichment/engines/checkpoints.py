@@ -28,16 +28,21 @@ def of_kind(*kinds: str) -> Callable[[Path], list[str]]:
     return names
 
 
+def require_safetensors(folder: Path) -> None:
+    """Raises EngineInputError when a folder holds no weights that may be read."""
+    if not (folder / WEIGHTS).is_file() and not (folder / INDEX).is_file():
+        raise EngineInputError(
+            f"{folder} holds no {WEIGHTS}. Weights in pickle formats are not read; convert them to safetensors."
+        )
+
+
 def digest(folder: Path) -> str:
     """SHA-256 of the configuration and all weights, 64 hexadecimal digits; names the checkpoint for good.
 
     Raises:
         EngineInputError: the folder holds no safetensors.
     """
-    if not (folder / WEIGHTS).is_file() and not (folder / INDEX).is_file():
-        raise EngineInputError(
-            f"{folder} holds no {WEIGHTS}. Weights in pickle formats are not read; convert them to safetensors."
-        )
+    require_safetensors(folder)
     sha = hashlib.sha256()
     for path in [folder / "config.json", *sorted(folder.glob("*.safetensors"))]:
         with path.open("rb") as file:

@@ -6,7 +6,9 @@ implementation.
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
 
 import cv2
 import numpy as np
@@ -154,6 +156,39 @@ class DisFlow:
         stretch = np.array([width / flow.shape[1], height / flow.shape[0]], dtype=np.float32)
         full = cv2.resize(flow, (width, height), interpolation=cv2.INTER_LINEAR)
         return np.asarray(full * stretch, dtype=np.float32)
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """preset: ultrafast, fast or medium."""
+
+    preset: str = "medium"
+
+    def __post_init__(self) -> None:
+        """Refuse presets that would be refused for every frame."""
+        if self.preset not in PRESETS:
+            raise ValueError(f"there is no DIS preset {self.preset!r}; choose one of {', '.join(PRESETS)}.")
+
+
+class DisPairs:
+    """DIS as the flow layer asks for it: many pairs of pictures."""
+
+    version: Final = f"opencv-{cv2.__version__}"
+
+    def __init__(self) -> None:
+        self._dis: DisFlow | None = None
+
+    def rehearse(self, picture: NDArray[np.uint8]) -> None:
+        """See `Model.rehearse`."""
+        self.flow([(picture, np.roll(picture, 3, axis=1))], Parameters())
+
+    def flow(
+        self, pairs: Sequence[tuple[NDArray[np.uint8], NDArray[np.uint8]]], parameters: Any
+    ) -> list[NDArray[np.float32]]:
+        """See `FlowEngine.flow`."""
+        if self._dis is None or self._dis.preset != parameters.preset:
+            self._dis = DisFlow(parameters.preset)
+        return [self._dis.flow(a, b) for a, b in pairs]
 
 
 def forward_backward_error(forward: NDArray[np.float32], backward: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import cv2
 import numpy as np
@@ -12,8 +13,9 @@ from numpy.typing import NDArray
 
 from annotation.media.clip_folder import ClipFolder
 from enrichment.engines.colour_wheel import colours
-from enrichment.engines.dis_flow import PRESETS, DisFlow
+from enrichment.engines.dis_flow import DisFlow
 from enrichment.layer import ClipFacts, Context, Layer, Output, Product, Span
+from enrichment.parameters import as_json
 from enrichment.registry import register
 
 META_FILE = "flow/meta.json"
@@ -22,21 +24,30 @@ LONG_SIDE = 640
 _SMALLEST_SIDE = 32
 
 Flow = NDArray[np.float32]
+Pair = tuple[NDArray[np.uint8], NDArray[np.uint8]]
 
 
 @dataclass(frozen=True)
 class Parameters:
     """scale: at which flow is computed and stored; 1 is full size, None brings the long side to 640 pixels."""
 
-    preset: str = "medium"
     scale: float | None = None
 
     def __post_init__(self) -> None:
-        """Refuse presets and scales that the engine would refuse for every frame."""
-        if self.preset not in PRESETS:
-            raise ValueError(f"there is no DIS preset {self.preset!r}; choose one of {', '.join(PRESETS)}.")
+        """Refuse scales that no engine could work at."""
         if self.scale is not None and not 0 < float(self.scale) <= 1:
             raise ValueError(f"scale is {self.scale}, but it must lie above 0 and at most 1.")
+
+
+@runtime_checkable
+class FlowEngine(Protocol):
+    """What flow needs of an engine."""
+
+    def flow(self, pairs: Sequence[tuple[NDArray[np.uint8], NDArray[np.uint8]]], parameters: Any, /) -> Sequence[Flow]:
+        """For each pair (height, width, 3) uint8 RGB of one size, (height, width, 2) float32, (u, v) in pixels.
+
+        The point at (x, y) in the first picture lies at (x + u, y + v) in the second.
+        """
 
 
 class FlowReader:
@@ -73,32 +84,31 @@ class FlowReader:
 
 @register
 class OpticalFlow(Layer):
-    """Dense flow by DIS, at a reduced size unless the project asks for the full one."""
+    """Dense flow, at a reduced size unless the project asks for the full one."""
 
     name = "flow"
     title = "Optical flow"
+    version = "2"
     cost = 4
     outputs = (
         Output("flow/flow_*.npy", "float32 (h, w, 2)", "(u, v) in pixels of the stored size, frame n to n + 1"),
         Output(META_FILE, "JSON", "sizes in pixels and the scale between them"),
     )
     engine = DisFlow.name
-    engine_version = f"opencv-{cv2.__version__}"
+    needs = FlowEngine
     Parameters = Parameters
     batch_frames = 30
     has_overlay = True
 
     def compute(self, context: Context, span: Span) -> None:
         """One array per frame of the batch that has a next one."""
-        clip = context.clip
-        size = stored_size(clip, context.parameters)
-        engine = DisFlow(context.parameters.preset)
-        before: NDArray[np.uint8] | None = None
-        for number, picture in context.frames.iterate(span.start, min(span.end + 1, clip.frame_count)):
-            small = _reduced(picture, size)
-            if before is not None:
-                context.pieces.write_array(f"{number - 1:03d}.npy", engine.flow(before, small))
-            before = small
+        engine = context.engine
+
+        def flow(model: FlowEngine, few: list[tuple[int, Pair]]) -> Sequence[Flow]:
+            return model.flow([pair for _, pair in few], engine.parameters)
+
+        for (number, _), found in engine.over(_pairs(context, span), flow):
+            context.pieces.write_array(f"{number:03d}.npy", found)
             context.keep_going()
 
     def publish(self, context: Context) -> Product:
@@ -118,7 +128,9 @@ class OpticalFlow(Layer):
             "channels": ["u", "v"],
             "units": "pixels at `size`; divide v by scale[0] and u by scale[1] for pixels of the clip",
             "dtype": "float32",
-            "preset": context.parameters.preset,
+            "engine": context.engine.name,
+            "engine_version": context.engine.version,
+            **as_json(context.engine.parameters),
         }
         files.append(context.folder.write(META_FILE, (json.dumps(meta, indent=1) + "\n").encode()))
         return Product(files)
@@ -151,8 +163,19 @@ def stored_size(clip: ClipFacts, parameters: Parameters) -> tuple[int, int]:
     return max(_SMALLEST_SIDE, round(clip.height * scale)), max(_SMALLEST_SIDE, round(clip.width * scale))
 
 
+def _pairs(context: Context, span: Span) -> Iterator[tuple[int, Pair]]:
+    """Number, picture and next picture of every frame of a batch that has a next one, at the stored size."""
+    clip = context.clip
+    size = stored_size(clip, context.parameters)
+    before: NDArray[np.uint8] | None = None
+    for number, picture in context.frames.iterate(span.start, min(span.end + 1, clip.frame_count)):
+        small = _reduced(picture, size)
+        if before is not None:
+            yield number - 1, (before, small)
+        before = small
+
+
 def _reduced(picture: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
-    grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
-    if grey.shape != size:
-        grey = cv2.resize(grey, (size[1], size[0]), interpolation=cv2.INTER_AREA)
-    return np.ascontiguousarray(grey, dtype=np.uint8)
+    if picture.shape[:2] != size:
+        picture = np.asarray(cv2.resize(picture, (size[1], size[0]), interpolation=cv2.INTER_AREA), dtype=np.uint8)
+    return np.ascontiguousarray(picture)

@@ -31,6 +31,11 @@ class LayerSetting(models.Model):
     project = models.ForeignKey(Project, models.CASCADE, related_name="layer_settings")
     layer = models.CharField(max_length=40)
     parameters = models.JSONField(default=dict)
+    engine = models.CharField(
+        max_length=300,
+        blank=True,
+        help_text="name or name:folder of weights, several with commas; empty for the layer's own",
+    )
 
     class Meta:
         constraints = [
@@ -70,8 +75,8 @@ class LayerRun(models.Model):
     fingerprint = models.CharField(max_length=64)
     current = models.BooleanField(default=True)
     state = models.CharField(max_length=10, choices=State, default=State.WAITING)
-    engine = models.CharField(max_length=80, blank=True)
-    engine_version = models.CharField(max_length=40, blank=True)
+    engine = models.CharField(max_length=300, blank=True)
+    engine_version = models.CharField(max_length=400, blank=True, help_text="with the SHA-256 of its weights")
     version = models.CharField(max_length=20, help_text="of the layer")
     parameters = models.JSONField(default=dict)
     error = models.TextField(blank=True, help_text="why it failed, is blocked or has no engine")

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from enrichment import graph, registry
+from enrichment import choosing, graph, registry
 from enrichment.errors import CircularLayers, DuplicateLayer, RunRefused, UnknownLayer
-from enrichment.layer import Layer, LayerWithoutEngine
+from enrichment.layer import Layer
 from tests.enrichment.layers import Last, Numbers, Sums, only
 
 
@@ -53,22 +55,24 @@ def test_a_name_is_registered_once(small_layers: dict[str, Layer]) -> None:
         registry.register(Other)
 
 
-def test_layers_without_weights_say_that_they_have_no_engine() -> None:
-    without = {name for name, layer in registry.every().items() if isinstance(layer, LayerWithoutEngine)}
+def test_layers_that_nothing_honest_computes_without_weights_say_so() -> None:
+    without = {name for name, layer in registry.every().items() if layer.no_engine}
     assert without == {"depth", "pose", "captions", "detections"}
     assert all(registry.get(name).no_engine.startswith("No engine:") for name in without)
 
 
 def test_a_fingerprint_changes_with_everything_that_shapes_the_result() -> None:
     base = {"parameters": {"add": 1}, "source": "aa", "upstream": {"numbers": "bb"}}
-    first = graph.fingerprint(Sums(), **base)
-    assert graph.fingerprint(Sums(), **base) == first
-    assert graph.fingerprint(Sums(), **base | {"parameters": {"add": 2}}) != first
-    assert graph.fingerprint(Sums(), **base | {"source": "ab"}) != first
-    assert graph.fingerprint(Sums(), **base | {"upstream": {"numbers": "bc"}}) != first
-    assert graph.fingerprint(Last(), **base) != first
-    newer = type("Newer", (Sums,), {"engine_version": "2"})
-    assert graph.fingerprint(newer(), **base) != first
+    sums, last = Sums(), Last()
+    own = choosing.own(sums)
+    first = graph.fingerprint(sums, own, **base)
+    assert graph.fingerprint(sums, own, **base) == first
+    assert graph.fingerprint(sums, own, **base | {"parameters": {"add": 2}}) != first
+    assert graph.fingerprint(sums, own, **base | {"source": "ab"}) != first
+    assert graph.fingerprint(sums, own, **base | {"upstream": {"numbers": "bc"}}) != first
+    assert graph.fingerprint(last, choosing.own(last), **base) != first
+    assert graph.fingerprint(sums, replace(own, engine_version="2"), **base) != first
+    assert graph.fingerprint(sums, replace(own, engine="other"), **base) != first
 
 
 @pytest.mark.parametrize(
@@ -83,5 +87,6 @@ def test_a_fingerprint_changes_with_everything_that_shapes_the_result() -> None:
     ],
 )
 def test_wrong_parameters_are_refused_with_a_sentence(layer: str, given: dict[str, object], said: str) -> None:
+    known = registry.get(layer)
     with pytest.raises(RunRefused, match=said):
-        registry.get(layer).parameters(given)
+        choosing.check(known, choosing.own(known), given)

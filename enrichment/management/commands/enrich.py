@@ -29,6 +29,13 @@ class Command(BaseCommand):
         parser.add_argument(
             "--set", action="append", default=[], metavar="LAYER.PARAMETER=VALUE", help="for all clips, from now on"
         )
+        parser.add_argument(
+            "--engine",
+            action="append",
+            default=[],
+            metavar="LAYER=ENGINE[:FOLDER]",
+            help="what computes a layer, for all clips, from now on; `manage.py engines` lists them; empty: its own",
+        )
         parser.add_argument("--wait", action="store_true", help="show progress until it is done")
         parser.add_argument("--here", action="store_true", help="compute in this process; needs no worker")
 
@@ -40,6 +47,7 @@ class Command(BaseCommand):
         clips = [_clip(found, said) for said in clip] or None
         names = [name.strip() for name in layers.split(",") if name.strip()] or None
         try:
+            _choose(found, options["engine"])
             _configure(found, options["set"])
             run = runs.request(project=found, by=None, clips=clips, layers=names, tell=not here, retry=True)
             runs.plan(run)
@@ -104,6 +112,15 @@ def _clip(project: Project, said: str) -> Clip:
     if found is None:
         raise CommandError(f"There is no clip {said!r} in {project.slug}; give its number or its name.")
     return found
+
+
+def _choose(project: Project, given: list[str]) -> None:
+    """Set the engines of --engine."""
+    for each in given:
+        layer, equals, engine = each.partition("=")
+        if not equals:
+            raise CommandError(f"--engine {each!r} cannot be read; write it like --engine depth=depth_anything:folder.")
+        runs.configure(project=project, layer=layer.strip(), engine=engine.strip(), by=None)
 
 
 def _configure(project: Project, given: list[str]) -> None:

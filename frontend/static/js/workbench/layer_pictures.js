@@ -41,7 +41,7 @@ export class LayerPictures extends Emitter {
       .filter((/** @type {any} */ kind) => kind.has_overlay)
       .map((/** @type {any} */ kind) => {
         const state = known.get(kind.name)?.state ?? "";
-        const why = kind.no_engine ? "no engine" : state === "done" ? "" : state ? state : "not computed";
+        const why = state === "no_engine" || (!state && kind.no_engine) ? "no engine" : state || "not computed";
         return { name: kind.name, title: kind.title, ready: state === "done", why: state === "done" ? "" : why };
       });
     this.emit("choices");

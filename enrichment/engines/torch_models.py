@@ -1,0 +1,118 @@
+"""What engines with weights share: loading a checkpoint, and pictures as tensors, resized and normalised.
+
+Resizing follows Pillow, with which these models were trained: antialiased, and rounded to whole grey levels. Within one
+level of it, and done on the model's device, so that a GPU does not wait for the CPU.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from enrichment.engines import checkpoints
+from enrichment.errors import EngineInputError
+
+Picture = NDArray[np.uint8]
+
+IMAGENET_MEAN: Final = (0.485, 0.456, 0.406)
+IMAGENET_STD: Final = (0.229, 0.224, 0.225)
+# As `resample` stands in a preprocessor_config.json: Pillow's numbers.
+_MODES: Final = {0: "nearest", 2: "bilinear", 3: "bicubic"}
+
+
+def device() -> str:
+    """Where models run: on the GPU where there is one."""
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def load(folder: Path, kind: Any) -> Any:
+    """A model of class `kind` with the weights in a folder, in float32, ready to compute, where models run.
+
+    Raises:
+        EngineInputError: the folder holds no safetensors, or weights of another model.
+    """
+    checkpoints.require_safetensors(folder)
+    model, report = kind.from_pretrained(
+        str(folder),
+        local_files_only=True,
+        use_safetensors=True,
+        trust_remote_code=False,
+        dtype=torch.float32,
+        output_loading_info=True,
+    )
+    missing = sorted(report["missing_keys"])
+    # The library fills gaps with random numbers and goes on; what that computes looks like a result.
+    if missing:
+        raise EngineInputError(
+            f"The weights in {folder} lack {len(missing)} tensors that {kind.__name__} needs, such as {missing[0]}; "
+            "they are of another model, or the copy is not whole."
+        )
+    return model.to(device()).eval()
+
+
+def preprocessing(folder: Path) -> dict[str, Any]:
+    """What the checkpoint says of how pictures come in; empty where it says nothing."""
+    for name in ("preprocessor_config.json", "processor_config.json"):
+        if (folder / name).is_file():
+            said = json.loads((folder / name).read_text())
+            return dict(said.get("image_processor", said))
+    return {}
+
+
+def resampling(said: dict[str, Any], otherwise: int) -> str:
+    """The interpolation that a checkpoint's preprocessing names, as torch calls it."""
+    number = int(said.get("resample", otherwise))
+    if number not in _MODES:
+        raise EngineInputError(f"Pictures are to be resampled by Pillow's method {number}, which is not known here.")
+    return _MODES[number]
+
+
+def tensor(pictures: Sequence[Picture]) -> torch.Tensor:
+    """Pictures of one size, (height, width, 3) uint8 RGB each, as (n, 3, height, width) float32 0-255.
+
+    Raises:
+        EngineInputError: they are no such pictures, or not of one size.
+    """
+    if not pictures or any(each.ndim != 3 or each.shape[2] != 3 or each.dtype != np.uint8 for each in pictures):
+        raise EngineInputError("An engine needs pictures of (height, width, 3) uint8 RGB.")
+    if len({each.shape for each in pictures}) > 1:
+        raise EngineInputError("Pictures that are looked at in one go must be of one size.")
+    stacked = np.ascontiguousarray(np.stack(pictures).transpose(0, 3, 1, 2))
+    return torch.from_numpy(stacked).to(device()).float()
+
+
+def resized(pixels: torch.Tensor, size: tuple[int, int], mode: str) -> torch.Tensor:
+    """(n, 3, height, width) float32 0-255 at another (height, width), rounded to whole grey levels."""
+    if tuple(pixels.shape[-2:]) == size:
+        return pixels
+    if mode == "nearest":
+        return torch.nn.functional.interpolate(pixels, size=size, mode="nearest-exact")
+    smooth = torch.nn.functional.interpolate(pixels, size=size, mode=mode, align_corners=False, antialias=True)
+    return smooth.clamp(0.0, 255.0).round()
+
+
+def shortest_side(height: int, width: int, side: int) -> tuple[int, int]:
+    """(height, width) with the shorter one `side` and the proportions kept, as Pillow-based processors round them."""
+    if height <= width:
+        return side, int(side * width / height)
+    return int(side * height / width), side
+
+
+def centre(pixels: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
+    """The middle (height, width) of (n, 3, h, w), which must be at least as large."""
+    top, left = (pixels.shape[-2] - size[0]) // 2, (pixels.shape[-1] - size[1]) // 2
+    return pixels[..., top : top + size[0], left : left + size[1]]
+
+
+def normalised(pixels: torch.Tensor, said: dict[str, Any]) -> torch.Tensor:
+    """0-255 as the model was trained to see it; ImageNet's mean and deviation unless the checkpoint says others."""
+    shape = (1, 3, 1, 1)
+    mean = torch.tensor(said.get("image_mean") or IMAGENET_MEAN, device=pixels.device).view(shape)
+    std = torch.tensor(said.get("image_std") or IMAGENET_STD, device=pixels.device).view(shape)
+    return (pixels / 255.0 - mean) / std
