@@ -15,7 +15,7 @@ from annotation import clips, history
 from annotation.events import announce_change
 from annotation.media.errors import ClipFolderError
 from annotation.models import Clip, Project
-from enrichment import choosing, graph, ledger, priorities, queue, registry
+from enrichment import choosing, graph, ledger, priorities, queue, registry, versions
 from enrichment.choosing import Choice
 from enrichment.errors import RunRefused
 from enrichment.layer import Layer
@@ -241,6 +241,8 @@ def _renew(row: LayerRun, each: Expected) -> None:
     row.engine, row.engine_version, row.version = choice.engine, choice.engine_version, layer.version
     row.parameters, row.batches_done, row.done_at = each.parameters, 0, None
     row.batches_total = 0 if choice.no_engine else len(layer.spans(row.clip.frame_count)) + 1
+    if row.state == State.WAITING and (reason := versions.refusal(row)):
+        row.state, row.error, row.batches_total = State.FAILED, reason, 0
     row.save()
     row.batches.all().delete()
 

@@ -1,3 +1,4 @@
+from enrichment.models.golden import GoldenClip, GoldenResult
 from enrichment.models.ledger import Batch, LayerRun, LayerSetting, Leased, Run, TaskCheck, from_now
 from enrichment.models.propagation import PropagatedMask, Propagation
 from enrichment.models.watching import Alert, LayerWatch, Notice, Webhook
@@ -5,6 +6,8 @@ from enrichment.models.watching import Alert, LayerWatch, Notice, Webhook
 __all__ = [
     "Alert",
     "Batch",
+    "GoldenClip",
+    "GoldenResult",
     "LayerRun",
     "LayerSetting",
     "LayerWatch",

@@ -11,7 +11,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST
 
 from enrichment import alerts, costs, metrics
-from enrichment.models import Alert, LayerWatch, Webhook
+from enrichment.models import Alert, GoldenResult, LayerWatch, Webhook
 from frontend.access import PageRequest, Role, enter
 from frontend.answers import telling
 
@@ -45,6 +45,7 @@ def health(request: PageRequest, slug: str) -> HttpResponse:
         "past": list(found.exclude(closed_at=None)[:PAST]),
         "frames": sum(watch.frames for watch in watches),
         "error_rate": sum(watch.failures for watch in watches) / attempts if attempts else None,
+        "golden": list(GoldenResult.objects.all()[:PAST]),
         "queue_age": metrics.queue_age(),
         "clip_cost": costs.per_clip(watches) if costs.known() else None,
         "priced": costs.known(),

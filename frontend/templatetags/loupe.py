@@ -84,6 +84,12 @@ def number(value: float) -> str:
 
 
 @register.filter
+def after_colon(text: str) -> str:
+    """What a name says after its group."""
+    return text.partition(": ")[2] or text
+
+
+@register.filter
 def times(value: float, factor: float) -> float:
     return value * factor
 
