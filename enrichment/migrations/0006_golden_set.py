@@ -9,7 +9,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('annotation', '0003_undecided_again'),
-        ('enrichment', '0004_alerts'),
+        ("enrichment", "0005_layer_engines"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
