@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
+from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import transaction
@@ -19,6 +20,7 @@ from annotation.models import (
     Segment,
     SegmentRevision,
     Task,
+    Track,
 )
 from annotation.revisions import Origin, Saved, append, lock
 
@@ -35,6 +37,11 @@ def save(
     level: str = SegmentRevision.Level.PRIMITIVE,
     action: str = "",
     phase: str = "",
+    object: uuid.UUID | None = None,
+    object_name: str = "",
+    hand: uuid.UUID | None = None,
+    hand_side: str = "",
+    outcome: str = "",
     instructions: Sequence[str] = (),
     confidence: float | None = None,
     deleted: bool = False,
@@ -42,8 +49,11 @@ def save(
 ) -> Saved[SegmentRevision]:
     """Write a segment `[start, end)`; version 0 makes it.
 
+    Args:
+        object: the track of what is acted on; hand: the track of what acts. object_name is what people call it.
+
     Raises:
-        Refused: frames outside the task, an unknown class or phase, or an id of another task.
+        Refused: frames outside the task, an unknown class, phase or track, or an id of another task.
         LeaseLost: the task is not in this person's hands.
     """
     task = lock(task, by=by)
@@ -67,6 +77,11 @@ def save(
         level=level,
         action=action_in(task.project, action),
         phase=phase_in(task.project, phase),
+        object=_track(task, object, "object"),
+        object_name=" ".join(object_name.split()),
+        hand=_track(task, hand, "hand"),
+        hand_side=hand_side,
+        outcome=outcome,
         instructions=[text.strip() for text in instructions],
         confidence=confidence,
         deleted=deleted,
@@ -79,6 +94,24 @@ def save(
     if proposal is not None and not saved.stale:
         _decide(task=task, proposal=proposal, segment=segment, revision=revision, by=by)
     return saved
+
+
+def content_of(revision: SegmentRevision) -> dict[str, Any]:
+    """What `save` would have to be given to write this again."""
+    return {
+        "start": revision.start,
+        "end": revision.end,
+        "level": revision.level,
+        "action": revision.action.key if revision.action else "",
+        "phase": revision.phase.key if revision.phase else "",
+        "object": revision.object_id,
+        "object_name": revision.object_name,
+        "hand": revision.hand_id,
+        "hand_side": revision.hand_side,
+        "outcome": revision.outcome,
+        "instructions": revision.instructions,
+        "confidence": revision.confidence,
+    }
 
 
 def action_in(project: Project, key: str) -> ActionClass | None:
@@ -108,6 +141,15 @@ def phase_in(project: Project, key: str) -> Phase | None:
     if found is None:
         known = ", ".join(Phase.objects.filter(project=project, retired=False).values_list("key", flat=True))
         raise Refused(f"{project.name} has no phase {key!r}; choose one of {known}.")
+    return found
+
+
+def _track(task: Task, id: uuid.UUID | None, role: str) -> Track | None:
+    if id is None:
+        return None
+    found = Track.objects.filter(pk=id, task=task).first()
+    if found is None:
+        raise Refused(f"Task {task.pk} has no track {id} to be the {role} of a segment; draw it first, or name none.")
     return found
 
 

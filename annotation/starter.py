@@ -7,8 +7,56 @@ Oliveira and Fernandes (2009), and keeps their lightness apart. A test holds the
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from annotation.models import Label
-from annotation.terms import Content, LabelContent, TermContent
+from annotation.terms import ActionContent, Content, LabelContent
+
+# Ways to say it, offered to whoever writes the instructions of a segment.
+_ACTION_TEMPLATES = {
+    "pick_and_place": (
+        "Pick up the {object} and put it in its place",
+        "Take the {object} from where it is and set it down over there",
+        "Move the {object} to where it belongs",
+    ),
+    "pick": ("Pick up the {object}", "Take hold of the {object} and lift it", "Get the {object} off the table"),
+    "place": ("Put the {object} down", "Set the {object} where it belongs", "Place the {object} and let go of it"),
+    "push": ("Push the {object} forward", "Slide the {object} away from you", "Shove the {object} along the table"),
+    "pull": ("Pull the {object} closer", "Drag the {object} towards you", "Draw the {object} back along the table"),
+    "pour": ("Pour from the {object}", "Tilt the {object} so that its contents run out", "Empty the {object} slowly"),
+    "open": ("Open the {object}", "Make the inside of the {object} reachable", "Get the {object} to stand open"),
+    "close": ("Close the {object}", "Shut the {object} again", "See to it that the {object} is no longer open"),
+    "hand-over": ("Hand the {object} over", "Give the {object} to the other hand", "Pass on the {object}"),
+    "wipe": ("Wipe the {object}", "Clean the surface of the {object}", "Go over the {object} with the cloth"),
+    "stir": (
+        "Stir what is in the {object}",
+        "Mix the contents of the {object}",
+        "Turn a spoon in the {object}",
+    ),
+    "insert": ("Insert the {object}", "Push the {object} into its slot", "Fit the {object} where it goes in"),
+    "fold": ("Fold the {object}", "Lay one half of the {object} over the other", "Turn the edge of the {object} in"),
+}
+_PHASE_TEMPLATES = {
+    "approach": ("Reach for the {object}", "Move the {hand} towards the {object}", "Go to where the {object} is"),
+    "pre-grasp": (
+        "Line the {hand} up with the {object}",
+        "Get ready to grip the {object}",
+        "Open beside the {object}",
+    ),
+    "grasp": ("Take hold of the {object}", "Close the {hand} on the {object}", "Grip it firmly: the {object}"),
+    "lift": ("Lift the {object}", "Raise the {object} off what it stands on", "Take the {object} up with the {hand}"),
+    "transport": (
+        "Carry the {object} over",
+        "Bring the {object} to its goal",
+        "Take the {object} there",
+    ),
+    "place": ("Set the {object} down", "Lower the {object} to where it belongs", "Put the {object} in its place"),
+    "release": (
+        "Let go of the {object}",
+        "Open the {hand} and leave the {object}",
+        "Release the {object}",
+    ),
+}
 
 _Rigidity = Label.Rigidity
 # Agreement between two people that is expected of an outline, by how firm the outline is.
@@ -36,8 +84,22 @@ def _label(
     }
 
 
-def _term(key: str, colour: str, definition: str) -> TermContent:
-    return {"key": key, "definition": definition, "colour": colour, "retired": False}
+def _term(key: str, colour: str, definition: str) -> ActionContent:
+    return _with_templates(key, colour, definition, _ACTION_TEMPLATES[key])
+
+
+def _phase(key: str, colour: str, definition: str) -> ActionContent:
+    return _with_templates(key, colour, definition, _PHASE_TEMPLATES[key])
+
+
+def _with_templates(key: str, colour: str, definition: str, templates: Sequence[str]) -> ActionContent:
+    return {
+        "key": key,
+        "definition": definition,
+        "colour": colour,
+        "retired": False,
+        "templates": list(templates),
+    }
 
 
 TAXONOMY: Content = {
@@ -174,29 +236,29 @@ TAXONOMY: Content = {
         _term("fold", "#830cfa", "Lay one part of a soft object over another part of it."),
     ],
     "phases": [
-        _term(
+        _phase(
             "approach",
             "#59441b",
             "The hand or gripper moves towards the object, before its speed falls.",
         ),
-        _term(
+        _phase(
             "pre-grasp",
             "#9e089e",
             "Slow alignment next to the object: opening, turning, centring; no contact yet.",
         ),
-        _term("grasp", "#684bfa", "From the first contact until the object is held."),
-        _term(
+        _phase("grasp", "#684bfa", "From the first contact until the object is held."),
+        _phase(
             "lift",
             "#e04392",
             "From the moment the object leaves what it stood on until it moves sideways.",
         ),
-        _term("transport", "#e0990b", "The held object is carried to where it shall go."),
-        _term(
+        _phase("transport", "#e0990b", "The held object is carried to where it shall go."),
+        _phase(
             "place",
             "#4bddfa",
             "The held object is lowered or brought into contact with its destination.",
         ),
-        _term(
+        _phase(
             "release",
             "#fae789",
             "From the moment the grip loosens until no finger touches the object.",

@@ -41,8 +41,8 @@ _FIELDS: dict[str, tuple[str, ...]] = {
         "min_width",
         "required",
     ),
-    "actions": _TERM_FIELDS,
-    "phases": _TERM_FIELDS,
+    "actions": (*_TERM_FIELDS, "templates"),
+    "phases": (*_TERM_FIELDS, "templates"),
 }
 
 

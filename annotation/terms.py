@@ -6,12 +6,18 @@ from typing import TypedDict
 
 
 class TermContent(TypedDict):
-    """An action class or a phase; `colour` is #rrggbb, a retired word is kept for old annotations only."""
+    """A word of any list; `colour` is #rrggbb, a retired word is kept for old annotations only."""
 
     key: str
     definition: str
     colour: str
     retired: bool
+
+
+class ActionContent(TermContent):
+    """An action class or a phase: templates are sentences with {object} and {hand} for instructions."""
+
+    templates: list[str]
 
 
 class LabelContent(TermContent):
@@ -28,5 +34,5 @@ class Content(TypedDict):
     """The whole, each list in the order in which people see it; phases in the order in which they happen."""
 
     labels: list[LabelContent]
-    actions: list[TermContent]
-    phases: list[TermContent]
+    actions: list[ActionContent]
+    phases: list[ActionContent]

@@ -7,19 +7,19 @@ from __future__ import annotations
 
 from bisect import bisect
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from annotation import clips, dictionary, grammar, wording
 from annotation.geometry import rle, shape
 from annotation.models import Label, Task
 from annotation.models.revision import Revision
 from annotation.work import Work, WorkMask, WorkSegment, WorkTrack, load, load_outside
 
-MIN_INSTRUCTIONS = 3
 # Parts of a mask below this many pixels are left-overs of the brush more often than parts of the object.
 SPECK = 16
 NARROW_SHARE = 0.05
@@ -38,6 +38,11 @@ class Remark:
     mask: str | None = None
     segment: str | None = None
     at: tuple[int, int] | None = None  # pixel of the picture to look at
+    end: int | None = None  # frame after what it is about
+    rule: str | None = None  # of the grammar, which the page checks by itself too
+    instruction: int | None = None  # which of the segment's, from 0
+    word: str | None = None  # that is not known
+    meant: str | None = None  # instead of it, perhaps
 
 
 def check_task(task: Task) -> list[Remark]:
@@ -60,7 +65,7 @@ def check_task(task: Task) -> list[Remark]:
     remarks += check_overlaps(work, tracks)
     remarks += check_completeness(work, labels.values())
     remarks += check_gaps(work, load_outside(task))
-    remarks += check_segments(work.segments)
+    remarks += check_segments(task, work.segments, tracks)
     return sorted(
         remarks,
         key=lambda remark: (
@@ -179,30 +184,62 @@ def check_completeness(work: Work, labels: Iterable[Label]) -> list[Remark]:
     return remarks
 
 
-def check_segments(segments: Iterable[WorkSegment]) -> list[Remark]:
-    """Class, instructions and overlaps of action segments."""
-    remarks = []
-    by_level: dict[str, list[WorkSegment]] = defaultdict(list)
+def check_segments(
+    task: Task, segments: Sequence[WorkSegment], tracks: Iterable[str], *, read: Collection[str] | None = None
+) -> list[Remark]:
+    """What the grammar and the wording of action segments leave to be said.
+
+    Args:
+        tracks: ids of the tracks that stand.
+        read: ids of the segments whose words are looked at, None for all of them: it takes longer than all the rest.
+    """
+    project = task.project
+    found = [
+        Remark(each.severity, each.message, frame=each.start, end=each.end, segment=each.segment, rule=each.rule)
+        for each in grammar.broken(segments, project.grammar, lambda frame: clips.seconds(task.clip, frame))
+    ]
+    standing = set(tracks)
+    known: set[str] | None = None
     for segment in segments:
-        by_level[segment.level].append(segment)
-        name = f"The segment from frame {segment.start} to {segment.end}"
-        if not segment.action:
-            remarks.append(
-                Remark("error", f"{name} has no action class; choose one.", frame=segment.start, segment=segment.id)
-            )
-        different = {" ".join(text.lower().split()) for text in segment.instructions if text.strip()}
-        if len(different) < MIN_INSTRUCTIONS:
-            message = f"{name} has {len(different)} different instructions; write {MIN_INSTRUCTIONS} or more."
-            remarks.append(Remark("error", message, frame=segment.start, segment=segment.id))
-    for level, row in by_level.items():
-        for before, after in pairwise(sorted(row, key=lambda segment: (segment.start, segment.end))):
-            if after.start < before.end:
-                message = (
-                    f"Two {level} segments overlap from frame {after.start} to {min(before.end, after.end)}; "
-                    "move one of their ends."
-                )
-                remarks.append(Remark("error", message, frame=after.start, segment=after.id))
-    return remarks
+        found += _links(segment, standing)
+        if read is None or segment.id in read:
+            if known is None:
+                known = dictionary.known_words(project)
+            found += check_wording(segment, language=project.language, known=known)
+    return found
+
+
+def check_wording(segment: WorkSegment, *, language: str, known: Collection[str]) -> list[Remark]:
+    """Instructions that are nearly the same, and words that no dictionary has; each says which instruction it is."""
+    found = []
+    about: dict[str, Any] = {"frame": segment.start, "end": segment.end, "segment": segment.id}
+    for copy in wording.near_copies(segment.instructions):
+        message = (
+            f"Instructions {copy.first + 1} and {copy.second + 1} are nearly the same ({copy.alike:.0f} % alike); "
+            "say one of them in other words."
+        )
+        found.append(Remark("error", message, instruction=copy.second, **about))
+    own = {*known, *wording.words_of([segment.object_name])} if segment.object_name else known
+    for each in wording.misspellings(segment.instructions, language=language, known=own):
+        perhaps = f"; is it {each.meant}?" if each.meant else "; correct it, or add it to the project's words."
+        message = f"Instruction {each.instruction + 1} has the word {each.word}, which no dictionary knows{perhaps}"
+        found.append(
+            Remark("warning", message, instruction=each.instruction, word=each.word, meant=each.meant or None, **about)
+        )
+    return found
+
+
+def _links(segment: WorkSegment, standing: Collection[str]) -> list[Remark]:
+    return [
+        Remark(
+            "error",
+            f"The {role} of the segment from frame {segment.start} to {segment.end} was erased; choose another.",
+            frame=segment.start,
+            segment=segment.id,
+        )
+        for role, track in (("object", segment.object), ("hand", segment.hand))
+        if track is not None and track not in standing
+    ]
 
 
 def _touching(box: npt.NDArray[np.int64], boxes: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:

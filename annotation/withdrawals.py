@@ -92,20 +92,15 @@ def _set_deleted(decision: Decision, *, deleted: bool, by: User, label: str = ""
         )
         changed.append(track.pk)
     if segment is not None and segment.head is not None and segment.head.deleted != deleted:
+        content = segments.content_of(segment.head)
         segments.save(
             task=segment.task,
             id=segment.pk,
             base_version=segment.version,
             by=by,
-            start=segment.head.start,
-            end=segment.head.end,
-            level=segment.head.level,
-            action=label or (segment.head.action.key if segment.head.action else ""),
-            phase=segment.head.phase.key if segment.head.phase else "",
-            instructions=segment.head.instructions,
-            confidence=segment.head.confidence,
             deleted=deleted,
             origin=_origin(segment.head, decision.proposal),
+            **(content | ({"action": label} if label else {})),
         )
         changed.append(segment.pk)
     return changed

@@ -57,7 +57,7 @@ class WorkMask:
 
 @dataclass(frozen=True)
 class WorkSegment:
-    """One action segment `[start, end)` in frames."""
+    """One action segment `[start, end)` in frames; object and hand are ids of tracks."""
 
     id: str
     start: int
@@ -65,6 +65,11 @@ class WorkSegment:
     level: str
     action: str
     phase: str
+    object: str | None
+    object_name: str
+    hand: str | None
+    hand_side: str
+    outcome: str
     instructions: tuple[str, ...]
     confidence: float | None
     version: int
@@ -115,11 +120,7 @@ def load_many(tasks: Sequence[Task]) -> dict[int, Work]:
         assert mask.head is not None  # noqa: S101
         clip = mask.task.clip
         masks[mask.task_id].append(mask_value(mask, mask.head, (clip.height, clip.width)))
-    segments: dict[int, list[WorkSegment]] = defaultdict(list)
-    present = Segment.objects.drawn().filter(task__in=ids).select_related("head__action", "head__phase")
-    for segment in present.order_by("head__start", "head__end"):
-        assert segment.head is not None  # noqa: S101
-        segments[segment.task_id].append(segment_value(segment, segment.head))
+    segments = _segments(ids)
     return {task.pk: _work(task, tracks[task.pk], masks[task.pk], segments[task.pk]) for task in tasks}
 
 
@@ -213,6 +214,11 @@ def segment_value(segment: Segment, revision: SegmentRevision) -> WorkSegment:
         level=revision.level,
         action=revision.action.key if revision.action else "",
         phase=revision.phase.key if revision.phase else "",
+        object=str(revision.object_id) if revision.object_id else None,
+        object_name=revision.object_name,
+        hand=str(revision.hand_id) if revision.hand_id else None,
+        hand_side=revision.hand_side,
+        outcome=revision.outcome,
         instructions=tuple(revision.instructions),
         confidence=revision.confidence,
         version=revision.number,

@@ -108,8 +108,21 @@ class Mask:
 
 
 @dataclass(frozen=True, slots=True)
+class Linked:
+    """A track that something speaks of: its id within the clip, and the number by which annotators called it."""
+
+    id: int
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
 class Segment:
-    """An action on the frames [start, end); id counts from 1 within the clip. confidence 0-1 or None."""
+    """An action on the frames [start, end); id counts from 1 within the clip. confidence 0-1 or None.
+
+    object and hand are the tracks of what is acted on and of what acts, None where nobody said or where the track is
+    not delivered. object_name is what people call it; hand_side left, right, both or empty; outcome success, failure,
+    recovery or empty.
+    """
 
     id: int
     start: int
@@ -120,6 +133,26 @@ class Segment:
     instructions: tuple[str, ...]
     confidence: float | None
     provenance: Provenance
+    object: Linked | None = None
+    object_name: str = ""
+    hand: Linked | None = None
+    hand_side: str = ""
+    outcome: str = ""
+
+    def about(self) -> dict[str, Any]:
+        """What is acted on, by which hand, and how it ended; track_id is the track's as the masks beside it have it."""
+        return {
+            "object": _thing("name", self.object_name, self.object),
+            "hand": _thing("side", self.hand_side, self.hand),
+            "outcome": self.outcome,
+        }
+
+
+def _thing(name: str, value: str, track: Linked | None) -> dict[str, Any] | None:
+    if not value and track is None:
+        return None
+    link = {"track_id": track.id, "track_number": track.number} if track else {"track_id": None, "track_number": None}
+    return {name: value, **link}
 
 
 @dataclass(frozen=True, slots=True)

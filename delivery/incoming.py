@@ -6,14 +6,14 @@ import difflib
 import re
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import PurePath
 
 from django.contrib.auth.models import User
 from django.db import transaction
 
 from annotation import clips, history, segments
-from annotation.models import ActionClass, Clip, Phase, SegmentRevision, Task
+from annotation.models import ActionClass, Clip, Phase, SegmentRevision, Task, Track
 from annotation.plugins import UnknownPlugin
 from annotation.revisions import Origin, lock
 from annotation.work import load_segments
@@ -25,12 +25,40 @@ MOST = 5_000  # segments in one file
 
 
 @dataclass(frozen=True)
+class Seen:
+    """A segment of the file as it would come in; name is the class in the words of the file."""
+
+    start: int
+    end: int
+    level: str
+    name: str
+    action: str
+    phase: str
+    instructions: Sequence[str]
+
+
+@dataclass(frozen=True)
+class Unknown:
+    """A word of the file that the taxonomy lacks, and the one nearest to it, or nothing."""
+
+    word: str
+    nearest: str
+
+
+@dataclass(frozen=True)
 class Taken:
-    """What an import did: ids of the segments made, how many were there already, and what was left out and why."""
+    """What an import did, or would do.
+
+    Ids of the segments made, how many were there already, what was left out and why, and notes on what came in with
+    something missing. A trial says what it saw: the segments that would be new, and the words that nobody knows.
+    """
 
     made: Sequence[uuid.UUID]
     known: int
     left_out: Sequence[str]
+    notes: Sequence[str] = ()
+    seen: Sequence[Seen] = ()
+    unknown: Sequence[Unknown] = ()
 
 
 @dataclass(frozen=True)
@@ -42,6 +70,11 @@ class _Placed:
     phase: str
     instructions: tuple[str, ...]
     confidence: float | None
+    object: uuid.UUID | None = None
+    object_name: str = ""
+    hand: uuid.UUID | None = None
+    hand_side: str = ""
+    outcome: str = ""
 
     @property
     def same(self) -> tuple[int, int, str, str, str]:
@@ -67,7 +100,7 @@ def take_segments(
     Args:
         name: the file's name, kept with every segment; its ending tells the format when `format` is empty.
         words: class or phase of the taxonomy by what the file calls it; empty for none.
-        trial: say what would be done, and do nothing.
+        trial: say what would be done, and do nothing; words that nobody knows are told instead of refused.
 
     Raises:
         Unreadable: the file is not what it should be.
@@ -81,7 +114,8 @@ def take_segments(
         raise BadRequest(f"{name} has {len(found):,} segments; split it into files of {MOST:,} or fewer.")
     _refuse_impossible(found, task.clip)
     classes = _Words(task, words or {})
-    classes.refuse_unknown(found, name)
+    if not trial:
+        classes.refuse_unknown(found, name)
     inside = [each for each in found if each.start < task.end and each.end > task.start]
     left_out = [
         f"{each.where}: frames {each.start} to {each.end} are not in the task, which has {task.start} to {task.end}."
@@ -89,16 +123,18 @@ def take_segments(
         if each not in inside
     ]
     known = {(one.start, one.end, one.level, one.action, one.phase) for one in load_segments(task)}
-    wanted = dict.fromkeys(classes.placed(each, task) for each in inside)
+    links = _Links(task)
+    wanted = {classes.placed(each, task, links): each.name for each in inside}
     fresh = [each for each in wanted if each.same not in known]
     if trial:
-        return Taken([], len(wanted) - len(fresh), left_out)
+        seen = [_seen(each, wanted[each]) for each in fresh]
+        return Taken([], len(wanted) - len(fresh), left_out, links.notes, seen, classes.unknown(found))
     origin = Origin(prompts=[{"imported": PurePath(name).name[:200], "format": reader.name}])
     made = [_make(task, each, by, origin) for each in fresh]
     if made:
         told = {"file": PurePath(name).name[:200], "format": reader.name, "segments": len(made)}
         history.record(project=task.project, actor=by, verb="imported segments", subject=task, **told)
-    return Taken(made, len(wanted) - len(fresh), left_out)
+    return Taken(made, len(wanted) - len(fresh), left_out, links.notes)
 
 
 def reader_for(format: str, name: str, content: bytes) -> Reader:
@@ -155,16 +191,22 @@ class _Words:
         if wrong := sorted(set(told.values()) - known):
             raise BadRequest(f"{task.project.name} has no class or phase {', '.join(wrong)}.")
 
+    def unknown(self, found: Iterable[ReadSegment]) -> list[Unknown]:
+        words = sorted({word for each in found for word in (each.name, each.phase) if self._find(word) is None})
+        return [Unknown(word, self._nearest(word)) for word in words]
+
     def refuse_unknown(self, found: Iterable[ReadSegment], name: str) -> None:
-        unknown = sorted({word for each in found for word in (each.name, each.phase) if self._find(word) is None})
+        unknown = self.unknown(found)
         if unknown:
-            told = "; ".join(f"{word!r}{self._nearest(word)}" for word in unknown[:8])
+            told = "; ".join(
+                f"{each.word!r}" + (f" (is it {each.nearest}?)" if each.nearest else "") for each in unknown[:8]
+            )
             more = f" and {len(unknown) - 8} more" if len(unknown) > 8 else ""
             raise BadRequest(
                 f"{name} uses classes that the taxonomy lacks: {told}{more}. Say which class each is, or add it."
             )
 
-    def placed(self, each: ReadSegment, task: Task) -> _Placed:
+    def placed(self, each: ReadSegment, task: Task, links: _Links) -> _Placed:
         pairs = [pair for word in (each.name, each.phase) if (pair := self._find(word))]
         return _Placed(
             max(each.start, task.start),
@@ -174,6 +216,11 @@ class _Words:
             next((key for kind, key in reversed(pairs) if kind == "phase"), ""),
             each.instructions,
             each.confidence,
+            links.find(each.object_track, "object", each.where),
+            each.object_name,
+            links.find(each.hand_track, "hand", each.where),
+            each.hand_side,
+            each.outcome,
         )
 
     def _find(self, word: str) -> tuple[str, str] | None:
@@ -188,7 +235,32 @@ class _Words:
 
     def _nearest(self, word: str) -> str:
         near = difflib.get_close_matches(_plain(word), [*self._actions, *self._phases], n=1)
-        return f" (is it {near[0]}?)" if near else ""
+        if not near:
+            return ""
+        return (self._actions | self._phases)[near[0]]
+
+
+class _Links:
+    """Finds the task's track for a number of the file, and notes which it did not find."""
+
+    def __init__(self, task: Task) -> None:
+        standing = Track.objects.filter(task=task, head__deleted=False)
+        self._by_number = dict(standing.values_list("number", "pk"))
+        self.notes: list[str] = []
+
+    def find(self, number: int | None, role: str, where: str) -> uuid.UUID | None:
+        if number is None:
+            return None
+        found = self._by_number.get(number)
+        if found is None:
+            self.notes.append(
+                f"{where}: the task has no object {number}, so that the {role} comes in without its track."
+            )
+        return found
+
+
+def _seen(each: _Placed, name: str) -> Seen:
+    return Seen(each.start, each.end, each.level, name, each.action, each.phase, each.instructions)
 
 
 def _keys(keys: Iterable[str]) -> dict[str, str]:
@@ -205,13 +277,7 @@ def _make(task: Task, each: _Placed, by: User, origin: Origin) -> uuid.UUID:
         id=uuid.uuid4(),
         base_version=0,
         by=by,
-        start=each.start,
-        end=each.end,
-        level=each.level,
-        action=each.action,
-        phase=each.phase,
-        instructions=each.instructions,
-        confidence=each.confidence,
         origin=origin,
+        **{field.name: getattr(each, field.name) for field in fields(each)},
     )
     return saved.mine.of.pk

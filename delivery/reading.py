@@ -24,6 +24,7 @@ from delivery.dataset import (
     Counts,
     Dataset,
     LayerFile,
+    Linked,
     Mask,
     Order,
     Picture,
@@ -45,6 +46,8 @@ _ORIGIN = (
     "pk", "number", "author_id", "method", "engine", "guideline_version", "taxonomy_version", "created_at",
     "seconds_spent",
 )  # fmt: skip
+# What a segment says of the things in the picture.
+_LINKS = ("object_id", "object_name", "hand_id", "hand_side", "outcome")
 # The layers that a clip folder has by its specification, so that it can say which are absent.
 KNOWN_LAYERS = ("depth", "pose", "segmentation", "flow", "actions", "metadata", "captions", "embeddings", "detections")
 
@@ -131,7 +134,7 @@ class PinnedClip:
 
     def segments(self) -> tuple[Segment, ...]:
         task_of = dict(self._row.facts["segments"])
-        fields = ("start", "end", "level", "action__key", "phase__key", "instructions", "confidence")
+        fields = ("start", "end", "level", "action__key", "phase__key", "instructions", "confidence", *_LINKS)
         rows = SegmentRevision.objects.filter(pk__in=task_of).values_list(*_ORIGIN, *fields)
         found = {each[0]: each for each in rows}
         self._must_have(list(task_of), found, "segment")
@@ -194,7 +197,8 @@ class PinnedClip:
         )
 
     def _segment(self, number: int, row: Sequence[Any], task: int) -> Segment:
-        start, end, level, action, phase, instructions, confidence = row[len(_ORIGIN) :]
+        start, end, level, action, phase, instructions, confidence, *links = row[len(_ORIGIN) :]
+        thing, thing_name, hand, side, outcome = links
         return Segment(
             id=number,
             start=start,
@@ -205,7 +209,20 @@ class PinnedClip:
             instructions=tuple(instructions),
             confidence=confidence,
             provenance=self._provenance(row, task),
+            object=self._linked.get(thing),
+            object_name=thing_name,
+            hand=self._linked.get(hand),
+            hand_side=side,
+            outcome=outcome,
         )
+
+    @cached_property
+    def _linked(self) -> dict[Any, Linked]:
+        """The pinned tracks by their key in the database: a segment names a track, and not one of its revisions."""
+        pinned = enumerate(self._row.facts["tracks"], start=1)
+        number_of = {track["revision"]: (place, track["number"]) for place, track in pinned}
+        pairs = TrackRevision.objects.filter(pk__in=number_of).values_list("pk", "of_id")
+        return {track: Linked(*number_of[revision]) for revision, track in pairs}
 
     def _provenance(self, row: Sequence[Any], task: int) -> Provenance:
         revision, number, author, method, engine, guideline, taxonomy, made, seconds = row[: len(_ORIGIN)]

@@ -24,6 +24,7 @@ class ReadSegment:
 
     name: the class, in the words of the file; it is matched with the taxonomy later. where: the place in the file, for
     the sentence that says what is wrong there. level: "task", "primitive", or empty where the file does not say.
+    object_track and hand_track: numbers of mask tracks; hand_side and outcome: as a segment has them, or empty.
     """
 
     start: int
@@ -34,6 +35,11 @@ class ReadSegment:
     phase: str = ""
     instructions: tuple[str, ...] = ()
     confidence: float | None = None
+    object_name: str = ""
+    object_track: int | None = None
+    hand_side: str = ""
+    hand_track: int | None = None
+    outcome: str = ""
 
 
 @dataclass(frozen=True)
@@ -59,6 +65,35 @@ class Reader:
     endings: tuple[str, ...]
     read: Callable[[bytes, ClipFacts], list[ReadSegment]]
     options: tuple[str, ...] = field(default=())
+
+
+HANDS: Final = ("left", "right", "both")
+OUTCOMES: Final = ("success", "failure", "recovery")
+
+
+def one_of(told: object, known: Sequence[str], what: str, where: str) -> str:
+    """The word among the known ones that a file means; empty for none.
+
+    Raises:
+        Unreadable: it is another word.
+    """
+    word = str(told or "").strip().lower()
+    if word and word not in known:
+        raise Unreadable(f"In {where} the {what} is {told!r}; it is {', '.join(known[:-1])} or {known[-1]}.")
+    return word
+
+
+def number_of_track(told: object, what: str, where: str) -> int | None:
+    """The number of a mask track as a file tells it, None for none.
+
+    Raises:
+        Unreadable: it is no whole number.
+    """
+    if told is None or told == "":
+        return None
+    if isinstance(told, bool) or not str(told).strip().isdecimal():
+        raise Unreadable(f"In {where} the {what} is {told!r}; give the number of a track, or nothing.")
+    return int(str(told))
 
 
 READERS: Final[Registry[Reader]] = Registry("segment file format", timelines)

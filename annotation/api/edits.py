@@ -25,6 +25,7 @@ from annotation.models import (
     Proposal,
     SegmentRevision,
     Task,
+    Track,
     TrackRevision,
 )
 from annotation.models.revision import Revision
@@ -78,6 +79,11 @@ class SegmentEdit(Provenance):
     level = serializers.ChoiceField(SegmentRevision.Level.choices, default="primitive")
     action = serializers.CharField(max_length=60, default="", allow_blank=True)
     phase = serializers.CharField(max_length=60, default="", allow_blank=True)
+    object = serializers.UUIDField(required=False, allow_null=True, default=None, help_text="track of what is acted on")
+    object_name = serializers.CharField(max_length=80, default="", allow_blank=True)
+    hand = serializers.UUIDField(required=False, allow_null=True, default=None, help_text="track of what acts")
+    hand_side = serializers.ChoiceField(SegmentRevision.Side.choices, default="", allow_blank=True)
+    outcome = serializers.ChoiceField(SegmentRevision.Outcome.choices, default="", allow_blank=True)
     instructions = serializers.ListField(
         child=serializers.CharField(max_length=500, allow_blank=True),
         default=list,
@@ -233,5 +239,7 @@ def _remarks(task: Task, revision: Revision) -> list[tier1.Remark]:
         own = tier1.check_mask(mask, track_value(revision.of.track, head), head.label)
         return own + tier1.check_overlaps_of(mask, beside, tracks)
     if isinstance(revision, SegmentRevision):
-        return tier1.check_segments(load_segments(task))
+        drawn = Track.objects.filter(task=task, head__deleted=False).values_list("pk", flat=True)
+        standing = [str(track) for track in drawn]
+        return tier1.check_segments(task, load_segments(task), standing, read={str(revision.of.pk)})
     return []

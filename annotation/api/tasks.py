@@ -79,6 +79,8 @@ class OneTask(APIView):
             | {
                 "taxonomy": taxonomy.content(task.project),
                 "guideline": {"number": guideline.number, "text": guideline.text} if guideline else None,
+                "grammar": task.project.grammar,
+                "language": task.project.language,
                 "amodal": task.project.amodal,
                 "editable": _may_edit(request, task),
             }

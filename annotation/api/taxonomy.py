@@ -13,6 +13,7 @@ from rest_framework.views import APIView
 from annotation import access, taxonomy
 from annotation.api.fields import Strict
 from annotation.models import Label, Membership
+from annotation.models.taxonomy import MOST_TEMPLATES
 
 
 class Term(Strict):
@@ -20,6 +21,15 @@ class Term(Strict):
     definition = serializers.CharField(required=False, allow_blank=True)
     colour = serializers.CharField(max_length=7, required=False, help_text="#rrggbb")
     retired = serializers.BooleanField(required=False)
+
+
+class ActionTerm(Term):
+    templates = serializers.ListField(
+        child=serializers.CharField(max_length=200),
+        required=False,
+        max_length=MOST_TEMPLATES,
+        help_text="sentences with {object} and {hand}, suggested as instructions",
+    )
 
 
 class LabelTerm(Term):
@@ -32,8 +42,8 @@ class LabelTerm(Term):
 
 class Words(Strict):
     labels = LabelTerm(many=True)
-    actions = Term(many=True)
-    phases = Term(many=True)
+    actions = ActionTerm(many=True)
+    phases = ActionTerm(many=True)
 
 
 class Taxonomy(APIView):

@@ -6,8 +6,10 @@ from django.urls import path
 
 from annotation.api import (
     clips,
+    dictionary,
     edits,
     frames,
+    grammar,
     guidelines,
     members,
     projects,
@@ -24,6 +26,8 @@ urlpatterns = [
     path("projects/", projects.Projects.as_view(), name="api-projects"),
     path("projects/<slug:slug>/", projects.OneProject.as_view(), name="api-project"),
     path("projects/<slug:slug>/taxonomy/", taxonomy.Taxonomy.as_view(), name="api-taxonomy"),
+    path("projects/<slug:slug>/dictionary/", dictionary.Dictionary.as_view(), name="api-dictionary"),
+    path("projects/<slug:slug>/grammar/", grammar.Grammar.as_view(), name="api-grammar"),
     path("projects/<slug:slug>/guidelines/", guidelines.Guidelines.as_view(), name="api-guidelines"),
     path("projects/<slug:slug>/members/", members.Members.as_view(), name="api-members"),
     path("projects/<slug:slug>/members/<str:username>/", members.OneMember.as_view(), name="api-member"),

@@ -16,6 +16,18 @@ class ProjectQuerySet(models.QuerySet["Project"]):
 
 
 class Project(models.Model):
+    class Language(models.TextChoices):
+        """Those with a dictionary that comes with the spelling library."""
+
+        ENGLISH = "en", "English"
+        GERMAN = "de", "German"
+        SPANISH = "es", "Spanish"
+        FRENCH = "fr", "French"
+        ITALIAN = "it", "Italian"
+        DUTCH = "nl", "Dutch"
+        PORTUGUESE = "pt", "Portuguese"
+        RUSSIAN = "ru", "Russian"
+
     name = models.CharField(max_length=120)
     slug = models.SlugField(max_length=60, unique=True)
     description = models.TextField(blank=True)
@@ -35,6 +47,15 @@ class Project(models.Model):
     propagation_engine = models.CharField(
         max_length=40, blank=True, help_text="Carries masks to other frames; empty for the one without weights."
     )
+    grammar = models.JSONField(default=list, blank=True, help_text="rules for segments: annotation/grammar.py")
+    language = models.CharField(
+        max_length=2,
+        choices=Language,
+        blank=True,
+        default=Language.ENGLISH,
+        help_text="of the instructions, for spelling; empty for no check",
+    )
+    dictionary = models.JSONField(default=list, blank=True, help_text="words of this project, in lower case")
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = ProjectQuerySet.as_manager()

@@ -8,6 +8,7 @@ from django.db import models
 from annotation.models.revision import Revision, Versioned
 from annotation.models.task import Task
 from annotation.models.taxonomy import ActionClass, Phase
+from annotation.models.track import Track
 
 
 class SegmentQuerySet(models.QuerySet["Segment"]):
@@ -33,12 +34,31 @@ class SegmentRevision(Revision):
         TASK = "task", "Task"
         PRIMITIVE = "primitive", "Primitive"
 
+    class Outcome(models.TextChoices):
+        SUCCESS = "success", "Success"
+        FAILURE = "failure", "Failure"
+        RECOVERY = "recovery", "Recovery"
+
+    class Side(models.TextChoices):
+        LEFT = "left", "Left"
+        RIGHT = "right", "Right"
+        BOTH = "both", "Both"
+
     of = models.ForeignKey(Segment, models.CASCADE, related_name="revisions")
     level = models.CharField(max_length=10, choices=Level, default=Level.PRIMITIVE)
     start = models.PositiveIntegerField()
     end = models.PositiveIntegerField(help_text="first frame after the segment")
     action = models.ForeignKey(ActionClass, models.PROTECT, null=True, blank=True, related_name="+")
     phase = models.ForeignKey(Phase, models.PROTECT, null=True, blank=True, related_name="+")
+    object = models.ForeignKey(
+        Track, models.SET_NULL, null=True, blank=True, related_name="+", help_text="the mask track of what is acted on"
+    )
+    object_name = models.CharField(max_length=80, blank=True, help_text="what people call it, such as red block")
+    hand = models.ForeignKey(
+        Track, models.SET_NULL, null=True, blank=True, related_name="+", help_text="the mask track of what acts"
+    )
+    hand_side = models.CharField(max_length=5, choices=Side, blank=True)
+    outcome = models.CharField(max_length=8, choices=Outcome, blank=True)
     instructions = models.JSONField(default=list, help_text="at least three different sentences for one segment")
     confidence = models.FloatField(
         null=True,

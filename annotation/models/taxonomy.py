@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.contrib.auth.models import User
+from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
 
@@ -13,6 +14,25 @@ KEY = RegexValidator(
     "Use lower-case letters, digits, - and _, beginning with a letter.",
 )
 COLOUR = RegexValidator(r"^#[0-9a-f]{6}$", "Use a colour like #1f77b4.")
+
+
+MOST_TEMPLATES = 12
+
+
+def check_templates(texts: object) -> None:
+    """Sentences in which {object} and {hand} stand for what a segment says.
+
+    Raises:
+        ValidationError: no list of short texts, or a place holder that nothing fills.
+    """
+    if not isinstance(texts, list) or not all(isinstance(text, str) and 0 < len(text) <= 200 for text in texts):
+        raise ValidationError("Give a list of sentences of at most 200 characters.")
+    if len(texts) > MOST_TEMPLATES:
+        raise ValidationError(f"There are {len(texts)} sentences; {MOST_TEMPLATES} is the most.")
+    for text in texts:
+        left = text.replace("{object}", "").replace("{hand}", "")
+        if "{" in left or "}" in left:
+            raise ValidationError(f"{text!r} has a place holder that nothing fills; use {{object}} or {{hand}}.")
 
 
 class Term(models.Model):
@@ -57,6 +77,7 @@ class ActionClass(Term):
     """A class of action that segments carry."""
 
     project = models.ForeignKey(Project, models.CASCADE, related_name="action_classes")
+    templates = models.JSONField(default=list, blank=True, validators=[check_templates])
 
     class Meta(Term.Meta):
         constraints = [
@@ -71,6 +92,7 @@ class Phase(Term):
     """A phase of an action, in the order in which phases follow each other."""
 
     project = models.ForeignKey(Project, models.CASCADE, related_name="phases")
+    templates = models.JSONField(default=list, blank=True, validators=[check_templates])
 
     class Meta(Term.Meta):
         constraints = [models.UniqueConstraint(fields=["project", "key"], name="a_phase_key_is_unique_in_a_project")]

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import json
-from typing import Any
+from collections.abc import Callable
+from pathlib import PurePath
+from typing import Any, Final
 
+from django.http import FileResponse
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
 from rest_framework.parsers import MultiPartParser
@@ -14,8 +18,14 @@ from rest_framework.views import APIView
 
 from annotation import access
 from annotation.api.fields import Strict
-from delivery import incoming
+from annotation.models import Task
+from delivery import incoming, task_segments
 from delivery.timeline_readers import READERS
+
+_FILES: Final[dict[str, tuple[Callable[[Task], str], str]]] = {
+    "csv": (task_segments.as_csv, "text/csv; charset=utf-8"),
+    "json": (task_segments.as_json, "application/json"),
+}
 
 
 class Words(serializers.JSONField):
@@ -35,10 +45,28 @@ class SegmentFile(Strict):
     trial = serializers.BooleanField(default=False, help_text="say what would be done, and do nothing")
 
 
+class SeenBody(serializers.Serializer[Any]):
+    start = serializers.IntegerField()
+    end = serializers.IntegerField(help_text="first frame after the segment")
+    level = serializers.CharField()
+    name = serializers.CharField(help_text="the class in the words of the file")
+    action = serializers.CharField()
+    phase = serializers.CharField()
+    instructions = serializers.ListField(child=serializers.CharField())
+
+
+class UnknownBody(serializers.Serializer[Any]):
+    word = serializers.CharField()
+    nearest = serializers.CharField(help_text="the key of the taxonomy that is most like it, or nothing")
+
+
 class TakenBody(serializers.Serializer[Any]):
     made = serializers.ListField(child=serializers.UUIDField())
     known = serializers.IntegerField(help_text="segments that were there already")
     left_out = serializers.ListField(child=serializers.CharField(), help_text="a sentence for each segment left out")
+    notes = serializers.ListField(child=serializers.CharField(), help_text="what came in with something missing")
+    seen = SeenBody(many=True, help_text="a trial: segments that would be new")
+    unknown = UnknownBody(many=True, help_text="a trial: words that the taxonomy lacks")
 
 
 class ImportSegments(APIView):
@@ -61,6 +89,17 @@ class ImportSegments(APIView):
             trial=given["trial"],
         )
         return Response(TakenBody(taken).data, status.HTTP_200_OK)
+
+
+class ExportSegments(APIView):
+    @extend_schema(responses={(200, "text/csv"): str, (200, "application/json"): dict[str, Any]})
+    def get(self, request: Request, pk: int, ending: str) -> FileResponse:
+        """The task's segments as a CSV table or as JSON; an import takes both back."""
+        task = access.task_for(request.user, pk)
+        write, kind = _FILES[ending]
+        name = f"{PurePath(task.clip.name).stem}_task_{task.pk}_segments.{ending}"
+        content = io.BytesIO(write(task).encode())
+        return FileResponse(content, as_attachment=True, filename=name, content_type=kind)
 
 
 class SegmentFormats(APIView):

@@ -269,6 +269,7 @@ def _segments(clip: Clip) -> Iterator[dict[str, Any]]:
             "level": segment.level,
             "action": segment.action,
             "phase": segment.phase,
+            **segment.about(),
             "descriptions": list(segment.instructions),
             "confidence": segment.confidence,
             "provenance": segment.provenance.as_dict(),

@@ -199,6 +199,7 @@ def _segment(segment: Segment) -> dict[str, Any]:
         "level": segment.level,
         "action": segment.action,
         "phase": segment.phase,
+        **segment.about(),
         "instructions": list(segment.instructions),
         "confidence": segment.confidence,
         "attributes": segment.provenance.as_dict(),

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Final
 
 from annotation.geometry import timebase
+from delivery import segment_table
 from delivery.dataset import Clip, Dataset
 from delivery.formats.registry import Step, register
 from delivery.json_stream import ObjectWriter, elements
@@ -16,10 +17,6 @@ from delivery.problems import Drawn, Pick, Problem
 
 TABLE: Final = "segments.csv"
 LIST: Final = "segments.json"
-_COLUMNS: Final = (
-    "clip", "start_frame", "end_frame", "start_time", "end_time", "level", "action", "phase", "confidence", "author",
-    "method", "engine", "review_status",
-)  # fmt: skip
 
 
 @register
@@ -40,15 +37,9 @@ class Segments:
                 file.array("clips", ({"folder": clip.folder, "frames": clip.frame_count} for clip in dataset.clips))
                 file.array("segments", _rows(dataset, step))
             return
-        # A column an instruction, as many as the segment with the most has; a table has no lists.
         most = max((len(each.instructions) for clip in dataset.clips for each in clip.source.segments()), default=0)
         with (root / TABLE).open("x", encoding="utf-8", newline="") as file:
-            table = csv.writer(file, lineterminator="\n")
-            table.writerow([*_COLUMNS, *(f"instruction_{n}" for n in range(1, most + 1))])
-            for row in _rows(dataset, step):
-                texts = row["instructions"]
-                cells = ["" if row[column] is None else row[column] for column in _COLUMNS]
-                table.writerow([*cells, *texts, *[""] * (most - len(texts))])
+            segment_table.write(file, _rows(dataset, step), most=most)
 
     def check(self, root: Path, found: dict[str, int]) -> Iterator[Problem]:
         name = TABLE if (root / TABLE).is_file() else LIST
@@ -86,6 +77,11 @@ def _rows_of(clip: Clip) -> Iterator[dict[str, Any]]:
             "level": each.level,
             "action": each.action,
             "phase": each.phase,
+            "object": each.object_name,
+            "object_track": each.object.number if each.object else None,
+            "hand": each.hand_side,
+            "hand_track": each.hand.number if each.hand else None,
+            "outcome": each.outcome,
             "confidence": each.confidence,
             "author": each.provenance.author,
             "method": each.provenance.method,

@@ -6,7 +6,18 @@ import json
 from typing import Any, Final
 
 from annotation.geometry import timebase
-from delivery.timeline_readers import ClipFacts, Reader, ReadSegment, Unreadable, register, text_of
+from delivery.timeline_readers import (
+    HANDS,
+    OUTCOMES,
+    ClipFacts,
+    Reader,
+    ReadSegment,
+    Unreadable,
+    number_of_track,
+    one_of,
+    register,
+    text_of,
+)
 
 
 def read(content: bytes, clip: ClipFacts) -> list[ReadSegment]:
@@ -49,7 +60,23 @@ def _segment(item: Any, where: str, clip: ClipFacts) -> ReadSegment:
         phase=str(item.get("phase") or ""),
         instructions=tuple(text.strip() for text in texts if text.strip()),
         confidence=sure,
+        **_things(item, where),
     )
+
+
+def _things(item: dict[str, Any], where: str) -> dict[str, Any]:
+    """What is acted on and by which hand: an object with name and track in a clip folder, flat values in our table."""
+    told = {}
+    for role, name in (("object", "name"), ("hand", "side")):
+        value = item.get(role)
+        nested = value if isinstance(value, dict) else {name: value, "track_number": item.get(f"{role}_track")}
+        told[f"{role}_{name}"] = nested.get(name) or ""
+        told[f"{role}_track"] = number_of_track(nested.get("track_number"), f"{role}_track", where)
+    return told | {
+        "object_name": str(told["object_name"])[:80],
+        "hand_side": one_of(told["hand_side"], HANDS, "hand", where),
+        "outcome": one_of(item.get("outcome"), OUTCOMES, "outcome", where),
+    }
 
 
 def _bound(item: dict[str, Any], which: str, where: str, clip: ClipFacts) -> int:

@@ -9,7 +9,18 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from annotation.geometry import timebase
-from delivery.timeline_readers import ClipFacts, Reader, ReadSegment, Unreadable, register, text_of
+from delivery.timeline_readers import (
+    HANDS,
+    OUTCOMES,
+    ClipFacts,
+    Reader,
+    ReadSegment,
+    Unreadable,
+    number_of_track,
+    one_of,
+    register,
+    text_of,
+)
 
 # What other tools call our columns.
 _ALSO: Final = {
@@ -20,6 +31,11 @@ _ALSO: Final = {
     "action": ("action", "class", "label", "verb", "behavior", "behaviour"),
     "level": ("level",),
     "phase": ("phase",),
+    "object": ("object", "object_name", "target"),
+    "object_track": ("object_track",),
+    "hand": ("hand", "hand_side"),
+    "hand_track": ("hand_track",),
+    "outcome": ("outcome",),
     "confidence": ("confidence", "score"),
     "clip": ("clip", "video", "file", "file_name", "filename"),
 }
@@ -84,6 +100,11 @@ def _segment(cells: Mapping[str, str], row: Mapping[str, str | None], clip: Clip
         phase=cells.get("phase", "").strip(),
         instructions=tuple(texts),
         confidence=_share(cells.get("confidence", ""), where),
+        object_name=cells.get("object", "").strip()[:80],
+        object_track=number_of_track(cells.get("object_track"), "object_track", where),
+        hand_side=one_of(cells.get("hand"), HANDS, "hand", where),
+        hand_track=number_of_track(cells.get("hand_track"), "hand_track", where),
+        outcome=one_of(cells.get("outcome"), OUTCOMES, "outcome", where),
     )
 
 

@@ -99,7 +99,7 @@ def _fresh(clip: Clip, shown: footage.Footage, people: dict[str, User]) -> None:
 
 
 def _annotate(task: Task, by: User, drawn: Sequence[footage.Masks], truth: scene.SceneTruth, *, late: int = 0) -> None:
-    """Draw masks and segments as `by` and submit; `late` moves the boundaries between phases by some frames."""
+    """Draw masks and segments as `by` and submit; `late` moves the boundaries between segments by some frames."""
     task = lock(tasks.claim(task=task, user=by), by=by)
     for thing in truth.objects:
         counts = {
@@ -108,10 +108,11 @@ def _annotate(task: Task, by: User, drawn: Sequence[footage.Masks], truth: scene
         if counts and thing.label != "background":
             saved = tracks.save(task=task, id=uuid.uuid4(), base_version=0, by=by, label=thing.label)
             masks.lay(task=task, track=saved.mine.of, counts=counts, by=by, origin=Origin())
-    phases = [
-        replace(each, start=_moved(each.start, late, task), end=_moved(each.end, late, task)) for each in truth.segments
+    moved = [
+        replace(each, start=_moved(each.start, late, task), end=_moved(each.end, late, task))
+        for each in [*truth.tasks, *truth.segments]
     ]
-    for segment in [*truth.tasks, *phases]:
+    for segment in moved:
         segments.save(
             task=task,
             id=uuid.uuid4(),

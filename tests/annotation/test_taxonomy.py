@@ -69,7 +69,8 @@ def test_a_change_is_a_new_version_and_the_old_one_can_still_be_read(project: Pr
     assert made.number == project.taxonomy_version == 2
     now = taxonomy.content(project)
     assert now["labels"][0]["iou_target"] == 0.9
-    assert now["actions"][-1] == {"key": "shake", "definition": "", "colour": "#8a8a8a", "retired": False}
+    shake = {"key": "shake", "definition": "", "colour": "#8a8a8a", "retired": False, "templates": []}
+    assert now["actions"][-1] == shake
     assert now["phases"][0]["key"] == "release"
     assert taxonomy.at(project, 1) == TAXONOMY
     with pytest.raises(Refused, match="no taxonomy 3"):

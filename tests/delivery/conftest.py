@@ -32,7 +32,8 @@ def annotate(task: Task, by: User) -> list[Mask]:
     drawn.append(draw(task, by, disc(clip, x=70, y=40, radius=12), frame=12, label="gripper")[1])
     segments.save(
         task=task, id=uuid.uuid4(), base_version=0, by=by, start=2, end=20, action="pick", phase="grasp",
-        instructions=["Pick up the block.", "Take the block.", "Grab that block."],
+        instructions=["Pick up the block.", "Take the block.", "Grab that block."], object=drawn[0].track_id,
+        object_name="red block", hand=drawn[-1].track_id, hand_side="left", outcome="recovery", confidence=0.25,
     )  # fmt: skip
     return drawn
 

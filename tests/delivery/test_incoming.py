@@ -18,9 +18,9 @@ from rest_framework.test import APIClient
 
 from annotation import clips, tasks
 from annotation.geometry import timebase
-from annotation.models import Clip, History, Project, Segment, SegmentRevision, Task
+from annotation.models import Clip, History, Project, Segment, SegmentRevision, Task, Track
 from annotation.plugins import DuplicatePlugin, Registry, UnknownPlugin
-from annotation.work import load_segments
+from annotation.work import WorkSegment, load_segments
 from delivery import incoming, timelines
 from delivery.errors import BadRequest
 from delivery.timeline_readers import READERS, ClipFacts, Unreadable
@@ -217,7 +217,7 @@ def test_label_studios_short_form_is_read_and_a_wrong_range_refused(mine: Task, 
 def test_what_is_delivered_is_read_back_the_same(
     drawn: list[Any], deliver: Deliver, project: Project, clip: Clip, bob: User, file: str
 ) -> None:
-    before = [(one.start, one.end, one.level, one.action, one.phase, one.instructions) for one in _all(clip)]
+    before = [_said(one) for one in _all(clip)]
     made = deliver("segments", options={"file": file})
     assert made.state == "done", made.reason
     content = (made.folder / f"segments.{file}").read_bytes()
@@ -225,9 +225,53 @@ def test_what_is_delivered_is_read_back_the_same(
     fresh = tasks.claim(
         task=Task.objects.create(project=project, clip=clip, start=0, end=clip.frame_count - 1), user=bob
     )
-    take(fresh, bob, content, name=f"segments.{file}")
-    after = [(o.start, o.end, o.level, o.action, o.phase, o.instructions) for o in load_segments(fresh)]
-    assert after == before
+    Track.objects.update(task=fresh)
+    taken = take(fresh, bob, content, name=f"segments.{file}")
+    assert taken.notes == []
+    assert [_said(one) for one in load_segments(fresh)] == before
+
+
+@pytest.mark.parametrize("ending", ["csv", "json"])
+def test_what_is_taken_from_a_task_comes_into_it_again(
+    drawn: list[Any], task: Task, api: APIClient, bob: User, carol: User, ending: str
+) -> None:
+    Task.objects.filter(pk=task.pk).update(state=Task.State.IN_PROGRESS)
+    before = [_said(one) for one in load_segments(task)]
+    address = f"/api/tasks/{task.pk}/segments/export.{ending}"
+    api.force_authenticate(carol)
+    assert api.get(address).status_code in {403, 404}
+    api.force_authenticate(bob)
+    answer = api.get(address)
+    assert answer.headers["Content-Disposition"].endswith(f'_task_{task.pk}_segments.{ending}"')
+    Segment.objects.all().update(head=None)
+    take(task, bob, b"".join(answer), name=f"segments.{ending}")
+    assert [_said(one) for one in load_segments(task)] == before
+
+
+def test_a_track_that_the_task_lacks_is_noted(mine: Task, bob: User) -> None:
+    text = "start,end,action,object,object_track,hand,outcome\n0,9,pick,cup,7,Left,\n"
+    taken = take(mine, bob, text)
+    assert list(taken.notes) == ["line 2: the task has no object 7, so that the object comes in without its track."]
+    [one] = load_segments(mine)
+    assert (one.object, one.object_name, one.hand_side) == (None, "cup", "left")
+    with pytest.raises(Unreadable, match="the outcome is 'luck'; it is success, failure or recovery"):
+        take(mine, bob, "start,end,action,outcome\n0,9,pick,luck\n")
+
+
+def test_a_trial_shows_what_would_come_in_and_which_words_nobody_knows(mine: Task, bob: User) -> None:
+    taken = take(mine, bob, "start,end,action,phase\n0,9,pick,grasp\n9,12,plase,\n", trial=True)
+    assert [(one.start, one.end, one.name, one.action, one.phase) for one in taken.seen] == [
+        (0, 9, "pick", "pick", "grasp"), (9, 12, "plase", "", "")
+    ]  # fmt: skip
+    assert [(each.word, each.nearest) for each in taken.unknown] == [("plase", "place")]
+    assert not Segment.objects.exists()
+
+
+def _said(one: WorkSegment) -> list[Any]:
+    return [
+        one.start, one.end, one.level, one.action, one.phase, one.object, one.object_name, one.hand, one.hand_side,
+        one.outcome, one.confidence, one.instructions,
+    ]  # fmt: skip
 
 
 def test_a_clip_folders_segments_are_read(
@@ -237,6 +281,10 @@ def test_a_clip_folders_segments_are_read(
     content = (made.folder / clip.folder_name / "actions" / "segments.json").read_bytes()
     found = READERS.get("json").read(content, ClipFacts([clip.name], clips.index(clip).seconds))
     assert [(one.start, one.end, one.name) for one in found] == [(2, 20, "pick")]
+    assert (found[0].object_name, found[0].object_track, found[0].hand_side, found[0].hand_track) == (
+        "red block", 1, "left", 2
+    )  # fmt: skip
+    assert (found[0].outcome, found[0].confidence) == ("recovery", 0.25)
 
 
 def _all(clip: Clip) -> list[Any]:

@@ -47,6 +47,10 @@ class Command(BaseCommand):
             except (AnnotationError, DeliveryError, OSError) as error:
                 raise CommandError(f"{path}: {error}") from error
             self.stdout.write(f"{path}: {len(taken.made)} segments taken in, {taken.known} were there already.")
+            for unknown in taken.unknown:
+                self.stdout.write(f"  the taxonomy lacks {unknown.word!r}; name it with --word")
+            for sentence in taken.notes:
+                self.stdout.write(f"  {sentence}")
             for sentence in taken.left_out:
                 self.stdout.write(f"  left out: {sentence}")
 

@@ -8,12 +8,12 @@ import { isGone } from "./work.js";
 const SEEN = {
   tracks: ({ label, z_order }) => [label, z_order ?? 0],
   masks: ({ counts, occluded, amodal }) => [counts, Boolean(occluded), amodal || ""],
-  segments: ({ start, end, level, action, phase, instructions }) => [
+  segments: ({ start, end, level, instructions, confidence, ...said }) => [
     start,
     end,
     level,
-    action || "",
-    phase || "",
+    ...["action", "phase", "object", "object_name", "hand", "hand_side", "outcome"].map((name) => said[name] || ""),
+    confidence ?? null,
     (instructions ?? []).map((/** @type {string} */ text) => text.trim()),
   ],
 };

@@ -28,6 +28,11 @@ import { Emitter } from "./emitter.js";
  * @property {string} level
  * @property {string} action
  * @property {string} phase
+ * @property {string | null} [object] the track of what is acted on
+ * @property {string} [object_name]
+ * @property {string | null} [hand] the track of what acts
+ * @property {string} [hand_side] left, right, both
+ * @property {string} [outcome] success, failure, recovery
  * @property {string[]} instructions
  * @property {number | null} [confidence]
  * @property {string} method
@@ -90,6 +95,11 @@ const FIELDS = {
     "level",
     "action",
     "phase",
+    "object",
+    "object_name",
+    "hand",
+    "hand_side",
+    "outcome",
     "instructions",
     "confidence",
     "deleted",
