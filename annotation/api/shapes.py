@@ -114,7 +114,7 @@ def revision_body(revision: Revision, clip: Clip) -> dict[str, Any]:
 
 
 def remark_body(remark: Remark) -> dict[str, Any]:
-    return {name: value for name, value in asdict(remark).items() if value is not None}
+    return {name: value for name, value in asdict(remark).items() if value not in (None, ())}
 
 
 def proposal_body(proposal: Proposal, verdict: str | None) -> dict[str, Any]:
