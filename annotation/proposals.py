@@ -111,11 +111,13 @@ def reject(*, task: Task, proposals: Sequence[Proposal], by: User) -> None:
     for proposal in proposals:
         if proposal.clip_id != task.clip_id:
             raise Refused(f"Proposal {proposal.pk} belongs to another clip than task {task.pk}.")
-        Decision.objects.update_or_create(
-            task=task,
-            proposal=proposal,
-            defaults={"verdict": Decision.Verdict.REJECTED, "by": by},
-        )
+    # Hundreds are put aside at once, all below a confidence: one statement.
+    Decision.objects.bulk_create(
+        (Decision(task=task, proposal=each, verdict=Decision.Verdict.REJECTED, by=by) for each in proposals),
+        update_conflicts=True,
+        unique_fields=["task", "proposal"],
+        update_fields=["verdict", "by", "at"],
+    )
     touch(task)
 
 

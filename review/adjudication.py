@@ -16,7 +16,7 @@ from typing import Any, Final
 from django.contrib.auth.models import User
 from django.db import transaction
 
-from annotation import history, segments
+from annotation import grammar, history, segments
 from annotation.geometry import timebase
 from annotation.models import Task
 from annotation.models.revision import Revision
@@ -30,7 +30,9 @@ MERGED: Final = "merged"
 NONE: Final = "none"
 KEPT: Final = "kept"  # what stands is nobody's: a reviewer moved it by hand
 # What a segment is, apart from what it says.
-_OWN: Final = frozenset({"id", "version", "revision_id", "method", "engine", "author"})
+_OWN: Final = frozenset(
+    {"id", "version", "revision_id", "method", "engine", "author", "proposal_id", "start_shift", "end_shift"}
+)
 # Two chosen segments may overlap by this share of the shorter one; the boundary is then set in the middle.
 MOST_OVERLAP: Final = 0.5
 _NAMESPACE: Final = uuid.UUID("5f0c6a52-6a49-5f0e-9a2d-0a6f2f6b7c11")
@@ -75,7 +77,7 @@ def adjudicate(*, task: Task, choices: Mapping[str, str], by: User) -> Outcome:
             wanted.pop(target, None)
         else:
             wanted[target] = replace(segment, id=target)
-    settled, count = _settled(list(wanted.values()))
+    settled, count = _settled(list(wanted.values()), found.first.project.grammar)
     outcome = _write(found, {segment.id: segment for segment in settled}, count, by)
     history.record(
         project=found.first.project,
@@ -89,19 +91,24 @@ def adjudicate(*, task: Task, choices: Mapping[str, str], by: User) -> Outcome:
 
 
 def chosen(found: Timelines, row: Row, choice: str) -> WorkSegment | None:
-    """What a choice makes of a row; None for no segment.
+    """What a choice makes of a row in the first task; None for no segment.
+
+    The mask tracks of an object and a hand are of one task alone: of another person's segment what they are called is
+    taken over, and the tracks are the first annotator's, where the row has a segment of theirs.
 
     Raises:
         ReviewRefused: no such choice, or a person who has no segment in the row.
     """
     if choice == NONE:
         return None
+    segment = None
     if choice == MERGED:
-        return merged(row.said, found.seconds)
-    if choice.isdigit() and int(choice) < len(row.segments):
+        segment = merged(row.said, found.seconds)
+    elif choice.isdigit() and int(choice) < len(row.segments):
         segment = row.segments[int(choice)]
-        if segment is not None:
-            return segment
+    if segment is not None:
+        ours = own_of(found, row)
+        return replace(segment, object=ours.object if ours else None, hand=ours.hand if ours else None)
     raise ReviewRefused(f"{choice!r} is no choice for the row of segment {row.key}; reload the page.")
 
 
@@ -129,8 +136,13 @@ def merged(said: Sequence[WorkSegment], seconds: timebase.Seconds) -> WorkSegmen
 
 def target_of(found: Timelines, row: Row) -> str:
     """The id of the row's segment in the first task: the first annotator's own, or one that is always the same."""
-    ours = row.segments[0] if found.tasks[0].pk == found.first.pk else None
+    ours = own_of(found, row)
     return ours.id if ours is not None else str(uuid.uuid5(_NAMESPACE, f"{found.first.pk} {row.key}"))
+
+
+def own_of(found: Timelines, row: Row) -> WorkSegment | None:
+    """The first annotator's segment of a row."""
+    return row.segments[0] if found.tasks[0].pk == found.first.pk else None
 
 
 def choice_now(found: Timelines, row: Row) -> str:
@@ -138,10 +150,12 @@ def choice_now(found: Timelines, row: Row) -> str:
     standing = found.standing.get(target_of(found, row))
     if standing is None:
         return NONE
-    for place, segment in enumerate(row.segments):
-        if segment is not None and _content(segment) == _content(standing):
-            return str(place)
-    return MERGED if _content(merged(row.said, found.seconds)) == _content(standing) else KEPT
+    choices = [str(place) for place, segment in enumerate(row.segments) if segment is not None]
+    for choice in (*choices, MERGED):
+        made = chosen(found, row, choice)
+        if made is not None and _content(made) == _content(standing):
+            return choice
+    return KEPT
 
 
 def _demand(first: Task, by: User) -> None:
@@ -153,16 +167,20 @@ def _demand(first: Task, by: User) -> None:
         raise ReviewRefused(f"Task {first.pk} is your own work; another person has to decide between the timelines.")
 
 
-def _settled(wanted: list[WorkSegment]) -> tuple[list[WorkSegment], int]:
+def _settled(wanted: list[WorkSegment], rules: Sequence[grammar.Rule]) -> tuple[list[WorkSegment], int]:
     """Small overlaps of neighbours of one level cut in the middle, and how many there were.
+
+    Segments that the project's grammar lets overlap stay as they are.
 
     Raises:
         ReviewRefused: two segments of which one would lose half or more.
     """
-    found: list[WorkSegment] = []
+    free = [rule.get("what", "") for rule in rules if rule["kind"] == "may_overlap"]
+    found = [segment for segment in wanted if any(grammar.matches(segment, what) for what in free)]
+    bound = [segment for segment in wanted if segment not in found]
     count = 0
     for level in timelines.LEVELS:
-        row = sorted((segment for segment in wanted if segment.level == level), key=lambda s: (s.start, s.end))
+        row = sorted((segment for segment in bound if segment.level == level), key=lambda s: (s.start, s.end))
         for at in range(len(row) - 1):
             # `row` changes under way: what was cut is what the next one meets.
             before, after = row[at], row[at + 1]

@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 from statistics import median
 from typing import Any
 
-from django.db.models import Count, Exists, OuterRef, Q, Sum
+from django.db.models import Avg, Count, Exists, OuterRef, Q, Sum
+from django.db.models.functions import Abs
 
 from annotation import edit_size
-from annotation.models import Mask, MaskRevision, Membership, Project, Task, Track
+from annotation.models import Mask, MaskRevision, Membership, Project, Segment, Task, Track
 from annotation.models.revision import Revision
 from review.models import Review
 
@@ -24,7 +25,10 @@ LEAST_HOURS = 0.1
 
 @dataclass(frozen=True)
 class Person:
-    """One member's figures; None where there is nothing to measure yet. Alerts are sentences."""
+    """One member's figures; None where there is nothing to measure yet. Alerts are sentences.
+
+    boundary_shift: mean distance of the ends of their segments from the proposals that these began from, seconds.
+    """
 
     username: str
     role: str
@@ -37,17 +41,19 @@ class Person:
     seconds_per_mask: float | None
     proposals: int
     major_edits: float | None
+    boundary_shift: float | None
     reviewed: int
     first_pass: float | None
     alerts: tuple[str, ...] = ()
 
 
 def people(project: Project) -> list[Person]:
-    """All members by name: six queries however many people and masks there are."""
+    """All members by name: seven queries however many people and masks there are."""
     tasks = {row["assignee"]: row for row in _tasks(project)}
     drawn = {row["head__author"]: row["drawn"] for row in _drawn(project)}
     spent = {row["author"]: row["spent"] for row in _spent(project)}
     taken = {row["task__assignee"]: row for row in _taken_over(project)}
+    shifts = {row["task__assignee"]: row["shift"] for row in _shifts(project)}
     reviewed = {row["annotator"]: row for row in _first_verdicts(project)}
     members = Membership.objects.filter(project=project).select_related("user").order_by("user__username")
     found = [
@@ -57,6 +63,7 @@ def people(project: Project) -> list[Person]:
             drawn.get(member.user_id, 0),
             spent.get(member.user_id) or 0.0,
             taken.get(member.user_id, {}),
+            shifts.get(member.user_id),
             reviewed.get(member.user_id, {}),
         )
         for member in members
@@ -65,7 +72,13 @@ def people(project: Project) -> list[Person]:
 
 
 def _person(
-    member: Membership, tasks: dict[str, Any], drawn: int, spent: float, taken: dict[str, Any], reviewed: dict[str, Any]
+    member: Membership,
+    tasks: dict[str, Any],
+    drawn: int,
+    spent: float,
+    taken: dict[str, Any],
+    shift: float | None,
+    reviewed: dict[str, Any],
 ) -> Person:
     hours = (tasks.get("worked") or 0.0) / 3600
     begun, verdicts = taken.get("begun", 0), reviewed.get("verdicts", 0)
@@ -81,6 +94,7 @@ def _person(
         seconds_per_mask=spent / drawn if drawn and spent else None,
         proposals=begun,
         major_edits=taken["major"] / begun if begun else None,
+        boundary_shift=shift,
         reviewed=verdicts,
         first_pass=reviewed["accepted"] / verdicts if verdicts else None,
     )
@@ -139,6 +153,13 @@ def _taken_over(project: Project) -> Any:
     )
     begun = tracks.filter(from_proposal=True).order_by().values("task__assignee")
     return begun.annotate(begun=Count("pk"), major=Count("pk", filter=Q(edited=True)))
+
+
+def _shifts(project: Project) -> Any:
+    """How far people moved the ends of proposed segments on the mean; those left as proposed count as 0."""
+    began = Segment.objects.drawn().filter(task__project=project, head__start_shift__isnull=False)
+    distance = (Abs("head__start_shift") + Abs("head__end_shift")) / 2
+    return began.order_by().values("task__assignee").annotate(shift=Avg(distance))
 
 
 def _first_verdicts(project: Project) -> Any:

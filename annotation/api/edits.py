@@ -18,7 +18,7 @@ from rest_framework.views import APIView
 from annotation import access, masks, segments, tier1, tracks
 from annotation.api.errors import body
 from annotation.api.fields import Strict
-from annotation.api.shapes import remark_body, revision_body
+from annotation.api.shapes import edit_body, remark_body, revision_body
 from annotation.errors import Refused
 from annotation.models import (
     MaskRevision,
@@ -218,6 +218,7 @@ def _write(request: Request, task: Task, asked: dict[str, Any], save: Callable[[
             author = saved.theirs.author.get_username()
             message = f"{author} saved first (version {saved.version}). Yours is kept too; choose which one stands."
             return status.HTTP_412_PRECONDITION_FAILED, answer | body("stale", message) | sides
+        answer["edit"] = edit_body(saved.mine)
         answer["remarks"] = [remark_body(remark) for remark in _remarks(task, saved.mine)]
         return (status.HTTP_201_CREATED if saved.version == 1 else status.HTTP_200_OK), answer
 
@@ -234,10 +235,9 @@ def _remarks(task: Task, revision: Revision) -> list[tier1.Remark]:
         if head is None:
             return []
         mask = mask_value(revision.of, revision, (task.clip.height, task.clip.width))
-        others, tracks = load_frame(task, mask.frame, near=mask.bbox)
-        tracks[mask.track_id] = track_value(revision.of.track, head)
+        others, tracks = load_frame(task, mask.frame)
         beside = [other for other in others if other.id != mask.id]
-        own = tier1.check_mask(mask, tracks[mask.track_id], head.label)
+        own = tier1.check_mask(mask, track_value(revision.of.track, head), head.label)
         return own + tier1.check_overlaps_of(mask, beside, tracks)
     if isinstance(revision, SegmentRevision):
         drawn = Track.objects.filter(task=task, head__deleted=False).values_list("pk", flat=True)

@@ -86,9 +86,7 @@ def mask_body(mask: WorkMask) -> dict[str, Any]:
         "outside": mask.outside,
         "keyframe": mask.keyframe,
         "amodal": mask.amodal,
-        "edit_iou": mask.edit_iou,
-        "edit_boundary": mask.edit_boundary,
-        "major_edit": edit_size.is_major(mask.edit_iou, mask.edit_boundary),
+        **_edit_size(mask.edit_iou, mask.edit_boundary),
     }
 
 
@@ -113,8 +111,25 @@ def revision_body(revision: Revision, clip: Clip) -> dict[str, Any]:
     }
 
 
+def edit_body(revision: Revision) -> dict[str, Any]:
+    """How far what was just saved is from the proposal that it began from; empty for tracks."""
+    if isinstance(revision, MaskRevision):
+        return _edit_size(revision.edit_iou, revision.edit_boundary)
+    if isinstance(revision, SegmentRevision):
+        return {name: getattr(revision, name) for name in ("proposal_id", "start_shift", "end_shift")}
+    return {}
+
+
+def _edit_size(edit_iou: float | None, edit_boundary: float | None) -> dict[str, Any]:
+    return {
+        "edit_iou": edit_iou,
+        "edit_boundary": edit_boundary,
+        "major_edit": edit_size.is_major(edit_iou, edit_boundary),
+    }
+
+
 def remark_body(remark: Remark) -> dict[str, Any]:
-    return {name: value for name, value in asdict(remark).items() if value not in (None, ())}
+    return {name: value for name, value in asdict(remark).items() if value is not None}
 
 
 def proposal_body(proposal: Proposal, verdict: str | None) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from annotation.models.revision import Revision
 from frontend import overlay, time_axis
 from frontend.access import PageRequest, Role, enter, enter_review
 from frontend.answers import telling
-from review import agreement, reviews
+from review import agreement, edits, reviews
 from review.drawing import BOTH, ONLY_A, ONLY_B
 from review.models import Agreement, Flag, Review
 
@@ -65,6 +65,7 @@ def review(request: PageRequest, slug: str, pk: int) -> HttpResponse:
         "boundary_target": BOUNDARY_TARGET_S,
         "mask_count": len(works[task.pk].masks),
         "segment_count": len(works[task.pk].segments),
+        "edits": edits.of(task, works[task.pk]),
         "verdicts": Review.objects.filter(task=task).select_related("by").order_by("-number"),
         "flags": list(Flag.objects.open().filter(task=task)[:20]) if place.is_lead else [],
     }

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from pytest_django import DjangoAssertNumQueries
 from rest_framework.test import APIClient
 
-from annotation import clips, masks, proposals, tasks, withdrawals, work
+from annotation import clips, masks, proposals, segments, tasks, withdrawals, work
 from annotation.errors import Refused
 from annotation.geometry import rle
 from annotation.models import Clip, Decision, Proposal, Task
@@ -118,6 +119,25 @@ def test_an_accepted_segment_keeps_its_words_and_a_moved_end_is_measured(task: T
     [segment] = work.load(task).segments
     assert (segment.start, segment.end, segment.action, segment.phase) == (6, 12, "pick", "grasp")
     assert segment.instructions == ("Take it.", "Grab it.", "Pick it up.")
+    moved = {"start": 6, "end": 15, "action": "pick", "phase": "grasp", "instructions": segment.instructions}
+    segments.save(task=task, id=uuid.UUID(segment.id), base_version=1, by=bob, **moved)
+    [segment] = work.load(task).segments
+    assert (segment.start_shift, segment.end_shift) == (0.0, pytest.approx(3 / 12))  # 12 frames a second
+    assert segment.proposal_id == Proposal.objects.get().pk
+    assert Decision.objects.get().verdict == Decision.Verdict.ADJUSTED
+
+
+def test_many_proposals_are_put_aside_in_one_statement_and_a_new_verdict_takes_the_place_of_the_old(
+    task: Task, bob: User, clip: Clip, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
+    item = {"label": "pick", "confidence": 0.3, "start": 6, "end": 12, "details": {}}
+    items = [item | {"number": n} for n in range(300)]
+    proposals.publish(clip=clip, kind="segment", engine="test 1", fingerprint="f" * 64, items=items)
+    several = list(Proposal.objects.select_related("clip"))
+    proposals.accept(task=task, proposals=several[:1], by=bob)
+    with django_assert_max_num_queries(12):
+        proposals.reject(task=task, proposals=several, by=bob)
+    assert Decision.objects.filter(verdict=Decision.Verdict.REJECTED).count() == 300
 
 
 def test_taking_an_acceptance_back_leaves_the_proposal_undecided_and_doing_it_again_finds_the_same_track(

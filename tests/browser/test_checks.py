@@ -54,6 +54,24 @@ def test_proposals_are_accepted_by_label_and_the_threshold_is_remembered(site: S
     expect(bench.page.locator("#threshold-value")).to_have_text("0.40")
 
 
+def test_everything_below_the_threshold_is_rejected_at_once_and_undone_at_once(
+    site: Site, bob: Person, task: int
+) -> None:
+    bench = Workbench(bob, task)
+    bench.page.locator("#threshold").fill("1")
+    button, count = bench.page.locator("#reject-below"), bench.page.locator("#proposal-count")
+    expect(count).to_have_text("0")
+    below = int((button.text_content() or "").split()[1])
+    button.click()
+    bench.wait_until_saved()
+    query = "SELECT count(*) FROM annotation_decision WHERE task_id = ? AND verdict = 'rejected'"
+    assert site.rows(query, task) == [(below,)]
+    bench.press("Control+z")
+    bench.wait_until_saved()
+    assert site.rows(query, task) == [(0,)]
+    expect(button).to_have_text(f"Reject {below} below")
+
+
 def test_how_much_of_a_proposal_was_changed_is_kept_with_the_mask(site: Site, bob: Person, task: int) -> None:
     bench = Workbench(bob, task)
     bench.press("v")
@@ -68,3 +86,5 @@ def test_how_much_of_a_proposal_was_changed_is_kept_with_the_mask(site: Site, bo
     )
     assert 0.5 < same < 1
     assert distance > 0
+    said = f"Minor edit of a proposal: IoU {same:.2f}, outline moved by {distance:.1f} px."
+    expect(bench.page.locator("#mask-origin")).to_have_text(said)

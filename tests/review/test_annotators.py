@@ -62,8 +62,8 @@ def test_a_proposal_counts_once_however_many_frames_it_has(
 def a_person(**figures: object) -> Person:
     usual = {
         "username": "bob", "role": "annotator", "in_hand": 0, "submitted": 0, "accepted": 0, "hours": 1.0, "masks": 30,
-        "masks_per_hour": 30.0, "seconds_per_mask": 100.0, "proposals": 20, "major_edits": 0.2, "reviewed": 10,
-        "first_pass": 0.9,
+        "masks_per_hour": 30.0, "seconds_per_mask": 100.0, "proposals": 20, "major_edits": 0.2, "boundary_shift": None,
+        "reviewed": 10, "first_pass": 0.9,
     }  # fmt: skip
     return Person(**(usual | figures))  # type: ignore[arg-type]
 

@@ -11,10 +11,11 @@ from django.contrib.auth.models import User
 from rest_framework.test import APIClient
 
 from annotation import projects, segments, tasks
-from annotation.models import Clip, Membership, SegmentRevision, Task
+from annotation.models import Clip, Membership, Project, SegmentRevision, Task
 from annotation.work import WorkSegment, load_segments
 from review import adjudication, timelines
 from review.errors import NothingToCompare, ReviewRefused
+from tests.annotation.drawing import disc, draw
 from tests.factories import UserFactory
 
 WORDS = ["Pick up the block.", "Take the block off the table.", "Lift the block."]
@@ -85,6 +86,26 @@ def test_a_small_overlap_of_two_peoples_segments_is_cut_in_the_middle(both: Task
     assert made.settled == 1
 
 
+def test_another_persons_tracks_stay_in_their_own_task(
+    task: Task, bob: User, carol: User, dana: User, submit: Callable[..., Task]
+) -> None:
+    def with_object(task: Task, by: User) -> None:
+        draw(task, by, disc(task.clip))
+        track = task.tracks.get()
+        segments.save(
+            task=task, id=uuid.uuid4(), base_version=0, by=by, start=0, end=8, action="pick", phase="grasp",
+            instructions=WORDS, object=track.pk, object_name=f"{by.username}'s block",
+        )  # fmt: skip
+
+    first = submit(task, bob, with_object)
+    submit(tasks.ask_second(task=first, by=None), carol, with_object)
+    [row] = timelines.of(first).rows
+    adjudication.adjudicate(task=first, choices={row.key: "1"}, by=dana)
+    [made] = load_segments(first)
+    assert (made.object, made.object_name) == (str(first.tracks.get().pk), "carol's block")
+    assert adjudication.choice_now(timelines.of(first), row) == "1"
+
+
 def test_segments_that_lie_over_each_other_are_refused(
     task: Task, bob: User, carol: User, dana: User, submit: Callable[..., Task]
 ) -> None:
@@ -94,6 +115,14 @@ def test_segments_that_lie_over_each_other_are_refused(
     with pytest.raises(ReviewRefused, match="grasp 0–16 and lift 4–20 lie over each other"):
         adjudication.adjudicate(task=first, choices={rows[0].key: "1"}, by=dana)
     assert said(load_segments(first)) == [(0, 4, "grasp"), (4, 20, "lift")]
+
+
+def test_what_the_grammar_lets_overlap_is_not_cut(both: Task, dana: User) -> None:
+    Project.objects.filter(pk=both.project_id).update(grammar=[{"kind": "may_overlap", "what": "phase:grasp"}])
+    rows = by_start(timelines.of(both))
+    made = adjudication.adjudicate(task=both, choices={rows[0].key: "1"}, by=dana)
+    assert sorted(said(load_segments(both))) == [(0, 10, "grasp"), (8, 16, "lift")]
+    assert made.settled == 0
 
 
 def test_a_segment_left_out_can_be_taken_in_again(both: Task, dana: User) -> None:

@@ -6,7 +6,7 @@ import { Outbox } from "./models/outbox.js";
 import { ProposalList } from "./models/proposals.js";
 import { Timebase } from "./models/timebase.js";
 import { ToolSettings } from "./models/tool_settings.js";
-import { fromRows, Work } from "./models/work.js";
+import { Work } from "./models/work.js";
 import { allTools, toolCalled } from "./tools/registry.js";
 import { bindAnnouncements } from "./workbench/announce.js";
 import { Bench } from "./workbench/bench.js";
@@ -24,6 +24,7 @@ import { bindHelp } from "./workbench/panels/help.js";
 import { bindLabels } from "./workbench/panels/labels.js";
 import { bindMerge } from "./workbench/panels/merge.js";
 import { bindObjects } from "./workbench/panels/objects.js";
+import { bindOrigin } from "./workbench/panels/origin.js";
 import { bindPeople } from "./workbench/panels/people.js";
 import { bindProposals } from "./workbench/panels/proposals.js";
 import { bindRemarks } from "./workbench/panels/remarks.js";
@@ -90,7 +91,7 @@ async function start() {
   const task = await get(`tasks/${id}/`);
   const [times, drawn, proposed] = await Promise.all([
     get(`clips/${task.clip.id}/times/`),
-    get(`tasks/${id}/work/?masks=rows`).then(fromRows),
+    get(`tasks/${id}/work/`),
     get(`tasks/${id}/proposals/`),
   ]);
   const work = new Work();
@@ -132,6 +133,7 @@ async function start() {
   bindObjects(bench);
   bindLabels(bench);
   bindProposals(bench);
+  bindOrigin(bench);
   bindSegment(bench);
   bindMerge(bench, stage, keys);
   bindRemarks(bench, stage);

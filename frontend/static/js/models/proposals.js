@@ -44,9 +44,16 @@ export class ProposalList {
       .sort((a, b) => b.confidence - a.confidence || a.start - b.start);
   }
 
-  /** Undecided ones that the threshold hides. */
+  /** Undecided ones that the threshold hides, the surest first. */
+  get below() {
+    return this.all
+      .filter((item) => !item.verdict && item.confidence < this.threshold)
+      .sort((a, b) => b.confidence - a.confidence || a.start - b.start);
+  }
+
+  /** How many the threshold hides. */
   get hidden() {
-    return this.all.filter((item) => !item.verdict && item.confidence < this.threshold).length;
+    return this.below.length;
   }
 
   /** @param {number} frame */

@@ -19,6 +19,7 @@ import { Emitter } from "./emitter.js";
  * @property {number | null} [proposal]
  * @property {number | null} [edit_iou]
  * @property {number | null} [edit_boundary] px
+ * @property {boolean} [major_edit]
  */
 /**
  * @typedef {object} Segment
@@ -38,6 +39,9 @@ import { Emitter } from "./emitter.js";
  * @property {string} method
  * @property {string} engine
  * @property {number | null} [proposal]
+ * @property {number | null} [proposal_id] the one that it began from, as the server knows it
+ * @property {number | null} [start_shift] s, from the proposal's
+ * @property {number | null} [end_shift] s
  * @property {boolean} [deleted]
  */
 /** @typedef {"tracks" | "masks" | "segments"} Kind */
@@ -123,25 +127,6 @@ export function requestBody(kind, state) {
   return body;
 }
 
-/**
- * The work as the server sends it in its short form, masks as rows of columns, as things.
- *
- * @param {any} body
- * @returns {any}
- */
-export function fromRows({ masks, ...body }) {
-  const { columns, rows } = masks;
-  const things = rows.map((/** @type {any[]} */ row) => {
-    /** @type {any} */
-    const mask = {};
-    for (let i = 0; i < row.length; i += 1) mask[columns[i]] = row[i];
-    // An erased mask has no counts; where an object is outside there are none either.
-    mask.counts ||= null;
-    return mask;
-  });
-  return { ...body, masks: things };
-}
-
 export class Work extends Emitter {
   /** @type {Record<Kind, Map<string, any>>} */
   #things = { tracks: new Map(), masks: new Map(), segments: new Map() };
@@ -192,11 +177,6 @@ export class Work extends Emitter {
   /** @returns {Segment[]} those that are there, by start */
   get segments() {
     return [...this.#things.segments.values()].filter((s) => !s.deleted).sort((a, b) => a.start - b.start);
-  }
-
-  /** How many there are, erased ones too. */
-  countMasks() {
-    return this.#things.masks.size;
   }
 
   get nextNumber() {

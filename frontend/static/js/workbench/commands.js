@@ -7,8 +7,8 @@ import { allTools } from "../tools/registry.js";
 import { accept, reject } from "./decide.js";
 import { drawingRows, maskRows } from "./mask_commands.js";
 import { changeSegment } from "./panels/segment.js";
-import { Submitting } from "./panels/submit.js";
 import { visitPlaces } from "./roving.js";
+import { submit } from "./saving.js";
 import { trackRows } from "./track_commands.js";
 
 /** @typedef {import("./bench.js").Bench} Bench */
@@ -26,7 +26,6 @@ const NEW_SEGMENT = 2; // seconds that a segment begun with I has at first
  */
 export function makeCommands(bench, stage, input, toolbox) {
   const keys = new KeyTable(JSON.parse(document.body.dataset.keys || "{}"));
-  const submitting = new Submitting(bench, stage);
   const add = (/** @type {string} */ group, /** @type {Row[]} */ rows) => {
     for (const [id, title, bound, run] of rows) keys.add({ id, title, group, keys: bound, run });
   };
@@ -52,7 +51,7 @@ export function makeCommands(bench, stage, input, toolbox) {
     ["undo", "Undo", ["Mod+z"], () => bench.undo()],
     ["redo", "Redo", ["Mod+Shift+z", "Mod+y"], () => bench.redo()],
     ["save", "Save now", ["Mod+s"], () => bench.outbox.retry()],
-    ["submit", "Submit for review", ["Mod+Enter"], () => submitting.run()],
+    ["submit", "Submit for review", ["Mod+Enter"], () => submit(bench)],
   ]);
   const visit = visitPlaces(PLACES);
   add("Task", [

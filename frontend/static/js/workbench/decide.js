@@ -5,6 +5,8 @@ import { erased, isGone } from "../models/work.js";
 /** @typedef {import("./bench.js").Bench} Bench */
 /** @typedef {import("../models/proposals.js").Proposal} Proposal */
 
+const MOST = 500; // proposals in one write
+
 /**
  * Take proposals over as they are; the server makes the tracks and segments.
  *
@@ -131,7 +133,11 @@ function decide(bench, ids, verdict, label) {
  * @param {string} label
  */
 function send(bench, proposals, verdict, label) {
-  bench.outbox.add("decisions", `proposals ${proposals.join(" ")}`, { proposals, verdict, label });
+  // In writes that the server takes at once.
+  for (let at = 0; at < proposals.length; at += MOST) {
+    const some = proposals.slice(at, at + MOST);
+    bench.outbox.add("decisions", `proposals ${some.join(" ")}`, { proposals: some, verdict, label });
+  }
 }
 
 /**

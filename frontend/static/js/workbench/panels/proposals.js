@@ -1,40 +1,46 @@
 /** What the engines propose: threshold, accept, reject. */
 
-import { ask, get } from "../../api.js";
+import { get } from "../../api.js";
 import { accept, reject } from "../decide.js";
 import { byId, el, iconButton, swatch } from "../dom.js";
 
 /** @typedef {import("../bench.js").Bench} Bench */
 
-const SAVE_AFTER = 600; // ms: dragging the slider is one save
+/** @typedef {import("../../models/proposals.js").Proposal} Proposal */
+
+const THRESHOLD = "loupe threshold";
+const KINDS = [
+  ["kind mask_track", "masks"],
+  ["kind segment", "action segments"],
+];
 
 /** @param {Bench} bench */
 export function bindProposals(bench) {
   const list = byId("proposals");
   const slider = /** @type {HTMLInputElement} */ (byId("threshold"));
-  const kept = document.body.dataset.threshold;
-  if (kept) bench.proposals.threshold = Number(kept);
+  const kept = Number(localStorage.getItem(THRESHOLD) ?? Number.NaN);
+  if (kept >= 0 && kept <= 1) bench.proposals.threshold = kept;
   slider.value = String(bench.proposals.threshold);
-  let timer = 0;
   slider.addEventListener("input", () => {
     bench.proposals.threshold = Number(slider.value);
+    localStorage.setItem(THRESHOLD, slider.value);
     bench.emit("proposals");
-    clearTimeout(timer);
-    timer = setTimeout(() => keepThreshold(bench), SAVE_AFTER);
   });
   const scope = /** @type {HTMLSelectElement} */ (byId("accept-scope"));
-  const wanted = () => inScope(bench, scope.value);
+  const wanted = () => inScope(bench, bench.proposals.open, scope.value);
+  const below = () => inScope(bench, bench.proposals.below, scope.value);
   byId("accept-all").addEventListener("click", () => accept(bench, wanted()));
+  byId("reject-below").addEventListener("click", () => reject(bench, below()));
   scope.addEventListener("input", () => bench.emit("proposals"));
   const draw = () => {
     const { open, hidden, threshold } = bench.proposals;
     byId("threshold-value").textContent = threshold.toFixed(2);
     byId("proposal-count").textContent = String(open.length);
     listScopes(bench, scope);
-    const count = wanted().length;
-    byId("accept-all").textContent = count ? `Accept ${count}` : "Accept";
-    byId("accept-all").toggleAttribute("disabled", !count || Boolean(bench.readOnly));
-    const rows = open.map((proposal) => row(bench, proposal));
+    const at = threshold.toFixed(2);
+    several(bench, "accept-all", "Accept", wanted().length, `at ${at} or above`);
+    several(bench, "reject-below", "Reject", below().length, `below ${at}`, " below");
+    const rows = open.flatMap((proposal) => row(bench, proposal));
     list.replaceChildren(...rows);
     if (!rows.length) list.append(el("p", { class: "empty" }, emptySentence(bench)));
     else if (hidden) list.append(el("p", { class: "empty" }, `${hidden} below ${threshold.toFixed(2)}.`));
@@ -44,22 +50,34 @@ export function bindProposals(bench) {
   draw();
 }
 
-/** With the person, on the server: it is the same on the next machine. @param {Bench} bench */
-async function keepThreshold(bench) {
-  const { status } = await ask("PUT", "preferences/", { body: { threshold: bench.proposals.threshold } });
-  if (status !== 200) bench.say("The confidence holds on this page but is not kept: the server can't be reached.");
+/**
+ * A button that decides on many at once, and says on how many.
+ *
+ * @param {Bench} bench
+ * @param {string} id
+ * @param {string} verb
+ * @param {number} count
+ * @param {string} which
+ * @param {string} [where] said behind the number
+ */
+function several(bench, id, verb, count, which, where = "") {
+  const button = byId(id);
+  button.textContent = `${verb}${count ? ` ${count}` : ""}${where}`;
+  button.title = `${verb} what is ${which}`;
+  button.toggleAttribute("disabled", !count || Boolean(bench.readOnly));
 }
 
 /**
- * The proposals that are shown, of the whole clip, of this frame, or of one label.
+ * Of some proposals those of the whole clip, of this frame, of one kind, or of one label.
  *
  * @param {Bench} bench
+ * @param {Proposal[]} some
  * @param {string} scope
  */
-function inScope(bench, scope) {
-  const { open } = bench.proposals;
-  if (scope === "here") return open.filter(({ start, end }) => start <= bench.frame && bench.frame < end);
-  return scope === "all" ? open : open.filter(({ label }) => scope === `label ${label}`);
+function inScope(bench, some, scope) {
+  if (scope === "all") return some;
+  if (scope === "here") return some.filter(({ start, end }) => start <= bench.frame && bench.frame < end);
+  return some.filter(({ kind, label }) => scope === `kind ${kind}` || scope === `label ${label}`);
 }
 
 /**
@@ -67,14 +85,17 @@ function inScope(bench, scope) {
  * @param {HTMLSelectElement} scope
  */
 function listScopes(bench, scope) {
-  const labels = [...new Set(bench.proposals.open.map(({ label }) => label))].filter(Boolean).sort();
-  const shown = labels.join();
+  const undecided = [...bench.proposals.open, ...bench.proposals.below];
+  const labels = [...new Set(undecided.map(({ label }) => label))].filter(Boolean).sort();
+  const kinds = new Set(undecided.map(({ kind }) => kind));
+  const shown = [...labels, kinds.size].join();
   if (scope.dataset.labels === shown) return;
   scope.dataset.labels = shown;
   const chosen = scope.value;
   const options = [
-    ["all", "everything shown"],
+    ["all", "everything"],
     ["here", "on this frame"],
+    ...(kinds.size > 1 ? KINDS : []),
     ...labels.map((label) => [`label ${label}`, label]),
   ];
   scope.replaceChildren(...options.map(([value, text]) => el("option", { value }, text)));
@@ -101,15 +122,15 @@ async function reload(bench) {
 
 /**
  * @param {Bench} bench
- * @param {import("../../models/proposals.js").Proposal} proposal
+ * @param {Proposal} proposal
  */
 function row(bench, proposal) {
   const isSegment = proposal.kind === "segment";
   const here = proposal.start <= bench.frame && bench.frame < proposal.end;
   const selected = bench.proposal?.id === proposal.id;
   const colour = isSegment ? bench.actionColour(proposal.label) : bench.colourOf(proposal.label);
-  const what = proposal.label || (isSegment ? "segment" : "no label");
-  return el(
+  const what = proposal.details?.phase || proposal.label || (isSegment ? "segment" : "no label");
+  const line = el(
     "div",
     { class: `row${selected ? " selected" : ""}${here ? "" : " absent"}`, "data-proposal": proposal.id },
     el(
@@ -118,7 +139,7 @@ function row(bench, proposal) {
         type: "button",
         class: "row-name",
         "aria-pressed": String(selected),
-        title: `${proposal.engine}, frames ${proposal.start} to ${proposal.end - 1}`,
+        title: `${named(proposal)}, ${proposal.engine}, frames ${proposal.start} to ${proposal.end - 1}`,
         onclick: () => {
           bench.select("proposals", proposal.id);
           if (!here) bench.player.go(proposal.start);
@@ -131,4 +152,30 @@ function row(bench, proposal) {
     iconButton("check", `Accept ${what} (A)`, () => accept(bench, [proposal])),
     iconButton("x", `Reject ${what} (X)`, () => reject(bench, [proposal])),
   );
+  return selected && isSegment ? [line, told(bench, proposal)] : [line];
+}
+
+/**
+ * What a proposed segment says, in full: class and phase, sentences, engine, confidence.
+ *
+ * @param {Bench} bench
+ * @param {Proposal} proposal
+ */
+function told(bench, proposal) {
+  const { timebase } = bench.player;
+  const [from, to] = [timebase.at(proposal.start), timebase.at(proposal.end)].map((at) => at.toFixed(2));
+  const sentences = /** @type {string[]} */ (proposal.details?.descriptions ?? []);
+  return el(
+    "div",
+    { class: "told" },
+    el("p", {}, named(proposal)),
+    sentences.length > 0 && el("ul", {}, ...sentences.map((text) => el("li", {}, text))),
+    el("p", { class: "quiet number" }, `${from}–${to} s · ${proposal.confidence.toFixed(2)} · ${proposal.engine}`),
+  );
+}
+
+/** @param {Proposal} proposal */
+function named({ kind, label, details }) {
+  const words = kind === "segment" ? [details?.level, label || "no class", details?.phase] : [label || "no label"];
+  return words.filter(Boolean).join(" · ");
 }
