@@ -245,6 +245,11 @@ _OF_A_PROJECT: Final[dict[str, Check]] = {
 }
 
 
+# Rules that look at what comes before and after, and rules that say of one segment what another has a part in.
+OF_A_SEQUENCE: Final = frozenset({"needs_earlier", "order", "no_gap"})
+OF_SEVERAL: Final = frozenset({"overlap", "nesting"})
+
+
 def _fewer(each: Said, least: int) -> Found:
     different = len({plain(text) for text in each.instructions} - {""})
     if different < least:

@@ -168,9 +168,17 @@ def load_segments(task: Task) -> list[WorkSegment]:
     return _segments([task.pk])[task.pk]
 
 
-def _segments(task_ids: Sequence[int]) -> dict[int, list[WorkSegment]]:
+def load_segments_beside(task: Task, own: SegmentRevision) -> list[WorkSegment]:
+    """A segment and those that can stand in its way: of its level where it is, and of the other one at its ends."""
+    reached = Q(head__start__lt=own.end, head__end__gt=own.start)
+    ends = [Q(head__start__lte=frame, head__end__gte=frame) for frame in (own.start, own.end)]
+    return _segments([task.pk], reached & (Q(head__level=own.level) | ends[0] | ends[1]))[task.pk]
+
+
+def _segments(task_ids: Sequence[int], which: Q | None = None) -> dict[int, list[WorkSegment]]:
     found: dict[int, list[WorkSegment]] = defaultdict(list)
-    present = Segment.objects.drawn().filter(task__in=task_ids).select_related("head__action", "head__phase")
+    present = Segment.objects.drawn().filter(which or Q(), task__in=task_ids)
+    present = present.select_related("head__action", "head__phase")
     for segment in present.order_by("head__start", "head__end"):
         assert segment.head is not None  # noqa: S101
         found[segment.task_id].append(segment_value(segment, segment.head))

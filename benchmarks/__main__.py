@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmarks import accuracy, browser_masks, ledger, memory, propagation, reliability, speed
+from benchmarks import accuracy, browser_masks, ledger, memory, propagation, reliability, speed, timeline
 from config import env
 
 PARTS: dict[str, Callable[[], list[dict[str, Any]]]] = {
@@ -23,6 +23,7 @@ PARTS: dict[str, Callable[[], list[dict[str, Any]]]] = {
     "accuracy": accuracy.rows,
     "propagation": propagation.rows,
     "reliability": reliability.rows,
+    "timeline": timeline.rows,
 }
 
 

@@ -6,6 +6,7 @@ entered in the manifest by `take_in`; a file that was only laid there is read as
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -20,6 +21,7 @@ from annotation.media.clip_folder import ClipFolder
 from annotation.media.errors import ClipFolderError
 from annotation.models import Clip
 from enrichment.engines import series
+from enrichment.engines.loudness import SILENCE
 from enrichment.engines.motion_actions import smoothed_velocity
 from enrichment.engines.motion_features import MotionSeries
 from enrichment.engines.series import Moment, Values
@@ -134,9 +136,14 @@ def _read(clip_id: int, sha256: str, files: tuple[tuple[str, int, int], ...]) ->
         except (EngineInputError, ClipFolderError, OSError, ValueError) as error:
             problems.append(str(error))
             continue
-        lanes += [lane for lane in found if np.isfinite(lane.values).any()]
+        lanes += [lane for lane in found if np.nanmax(lane.values, initial=-np.inf) > _nothing(lane)]
     ordered = tuple(sorted(moments, key=lambda moment: (moment.frame, moment.kind)))
     return Signals(tuple(lanes), ordered, tuple(problems))
+
+
+def _nothing(lane: Lane) -> float:
+    """What a lane must exceed somewhere to be worth showing: a silent sound track is none."""
+    return SILENCE if lane.source == "audio" else -math.inf
 
 
 def _motion_lanes(motion: MotionSeries, rate: float, count: int) -> Iterator[Lane]:

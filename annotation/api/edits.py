@@ -15,7 +15,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from annotation import access, masks, segments, tier1, tracks
+from annotation import access, grammar, masks, segments, tier1, tracks
 from annotation.api.errors import body
 from annotation.api.fields import Strict
 from annotation.api.shapes import edit_body, remark_body, revision_body
@@ -30,7 +30,7 @@ from annotation.models import (
 )
 from annotation.models.revision import Revision
 from annotation.revisions import Origin, Saved, once
-from annotation.work import load_frame, load_segments, mask_value, track_value
+from annotation.work import load_frame, load_segments_beside, mask_value, track_value
 
 KEY_HEADER = OpenApiParameter("Idempotency-Key", uuid.UUID, OpenApiParameter.HEADER, required=True)
 VERSION_HEADER = OpenApiParameter("If-Match", str, OpenApiParameter.HEADER, required=True)
@@ -240,7 +240,16 @@ def _remarks(task: Task, revision: Revision) -> list[tier1.Remark]:
         own = tier1.check_mask(mask, track_value(revision.of.track, head), head.label)
         return own + tier1.check_overlaps_of(mask, beside, tracks)
     if isinstance(revision, SegmentRevision):
-        drawn = Track.objects.filter(task=task, head__deleted=False).values_list("pk", flat=True)
-        standing = [str(track) for track in drawn]
-        return tier1.check_segments(task, load_segments(task), standing, read={str(revision.of.pk)})
+        return _remarks_of_segment(task, revision)
     return []
+
+
+def _remarks_of_segment(task: Task, revision: SegmentRevision) -> list[tier1.Remark]:
+    """Rules about what comes before and after are left to `remarks`: they need the whole of a long timeline."""
+    own = str(revision.of.pk)
+    linked = [track for track in (revision.object_id, revision.hand_id) if track is not None]
+    drawn = Track.objects.filter(task=task, pk__in=linked, head__deleted=False).values_list("pk", flat=True)
+    beside = load_segments_beside(task, revision)
+    found = tier1.check_segments(task, beside, [str(track) for track in drawn], read={own})
+    alone = [remark for remark in found if remark.rule not in grammar.OF_A_SEQUENCE]
+    return [remark for remark in alone if remark.segment == own or remark.rule in grammar.OF_SEVERAL]

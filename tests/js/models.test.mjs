@@ -7,7 +7,7 @@ import { FramePlan, spans } from "../../frontend/static/js/models/frame_plan.js"
 import { newId } from "../../frontend/static/js/models/identity.js";
 import { chord, KeyTable, LAYOUTS, legible, spoken } from "../../frontend/static/js/models/keys.js";
 import { ProposalList } from "../../frontend/static/js/models/proposals.js";
-import { cut, gapAt, moveEnd, rows } from "../../frontend/static/js/models/segments.js";
+import { rows } from "../../frontend/static/js/models/segments.js";
 import { clock, Timebase } from "../../frontend/static/js/models/timebase.js";
 import { Viewport } from "../../frontend/static/js/models/viewport.js";
 import { requestBody, reverse, Work } from "../../frontend/static/js/models/work.js";
@@ -61,23 +61,6 @@ test("zooming keeps the picture under the pointer", () => {
   assert.ok(Math.hypot(after[0] - before[0], after[1] - before[1]) < 1e-9);
 });
 
-test("a dragged end keeps one frame and stays inside the task", () => {
-  const bounds = { start: 0, end: 100 };
-  const segment = { start: 10, end: 20 };
-  assert.deepEqual(moveEnd(segment, "start", 40, bounds), { start: 19, end: 20 });
-  assert.deepEqual(moveEnd(segment, "end", -5, bounds), { start: 10, end: 11 });
-  assert.deepEqual(moveEnd(segment, "end", 400, bounds), { start: 10, end: 100 });
-  assert.deepEqual(moveEnd(segment, "both", 95, bounds), { start: 90, end: 100 });
-});
-
-test("a cut leaves frames on both sides or does not happen", () => {
-  assert.deepEqual(cut({ start: 10, end: 20 }, 15), [
-    [10, 15],
-    [15, 20],
-  ]);
-  assert.equal(cut({ start: 10, end: 20 }, 10), null);
-});
-
 test("overlapping segments lie in rows of their own", () => {
   const found = rows([
     { start: 5, end: 9 },
@@ -88,17 +71,6 @@ test("overlapping segments lie in rows of their own", () => {
     found.map((row) => row.map((s) => s.start)),
     [[0, 9], [5]],
   );
-});
-
-test("a new segment takes the free stretch around the playhead", () => {
-  const bounds = { start: 0, end: 100 };
-  const segments = [
-    { id: "a", start: 10, end: 20, level: "primitive" },
-    { id: "b", start: 40, end: 50, level: "primitive" },
-    { id: "c", start: 0, end: 100, level: "task" },
-  ];
-  assert.deepEqual(gapAt(segments, "primitive", 30, bounds), { start: 20, end: 40 });
-  assert.equal(gapAt(segments, "primitive", 45, bounds), null);
 });
 
 test("keys are told apart by what is held down, not by how a sign is typed", () => {

@@ -35,6 +35,7 @@ import { bindPlayerBar } from "./workbench/player_bar.js";
 import { ProposalMasks } from "./workbench/proposal_masks.js";
 import { rove } from "./workbench/roving.js";
 import { bindLease, bindSaving, restore, sender } from "./workbench/saving.js";
+import { bindSegmentBar } from "./workbench/segment_commands.js";
 import { bindShortcuts } from "./workbench/shortcuts.js";
 import { Stage } from "./workbench/stage.js";
 import { StageInput } from "./workbench/stage_input.js";
@@ -129,6 +130,7 @@ async function start() {
   bindSizes();
   bindPlayerBar(bench);
   new Timeline(bench);
+  bindSegmentBar(bench, keys);
   bindCarry(bench, stage);
   bindObjects(bench);
   bindLabels(bench);

@@ -11,10 +11,25 @@ import { Emitter } from "./emitter.js";
  * @property {number} line thickness of a centreline in px
  * @property {number} speck parts with fewer px are specks
  * @property {number} ahead frames that a mask is pasted on at once
+ * @property {boolean} snap whether boundaries that are dragged snap
+ * @property {boolean} linked whether boundaries at the same place move together
+ * @property {boolean} loop whether the selected segment plays in a loop
+ * @property {boolean} signals whether all signal lanes are shown
  */
 
 /** @type {Choices} */
-const DEFAULTS = { tip: "round", pressure: true, takes: true, line: 4, speck: 16, ahead: 10 };
+const DEFAULTS = {
+  tip: "round",
+  pressure: true,
+  takes: true,
+  line: 4,
+  speck: 16,
+  ahead: 10,
+  snap: true,
+  linked: true,
+  loop: true,
+  signals: false,
+};
 
 export class ToolSettings extends Emitter {
   /** @type {Choices} */

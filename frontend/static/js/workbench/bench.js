@@ -5,6 +5,7 @@ import { Emitter } from "../models/emitter.js";
 import { Raster } from "../models/raster.js";
 import { Recent } from "../models/recent.js";
 import { Shown } from "../models/shown.js";
+import { SnapTargets } from "../models/snapping.js";
 import { erased, isGone, requestBody, reverse } from "../models/work.js";
 import { Carrying } from "./carrying.js";
 import { DriftOfTracks } from "./drift_of_tracks.js";
@@ -46,8 +47,14 @@ export class Bench extends Emitter {
     this.activity = new Activity();
     /** @type {{kind: Selectable, id: string | number} | null} */
     this.selection = null;
-    /** @type {Set<string>} tracks chosen beside the selected one */
+    /** @type {Set<string>} tracks or segments chosen beside the selected one */
     this.also = new Set();
+    /** The row that new segments go to. */
+    this.row = "primitive";
+    /** A segment that was begun and whose end is still looked for. @type {string | null} */
+    this.begun = null;
+    /** What the motion does: where boundaries may belong. */
+    this.moments = new SnapTargets([]);
     /** Whether strokes go to the whole object, hidden parts included, and not to what is seen of it. */
     this.whole = false;
     const kept = `loupe shown ${task.id}`;
@@ -128,6 +135,8 @@ export class Bench extends Emitter {
     if (next?.kind === this.selection?.kind && next?.id === this.selection?.id && !this.also.size) return;
     this.selection = next;
     this.also.clear();
+    if (next?.id !== this.begun) this.begun = null;
+    this.row = this.segment?.level ?? this.row;
     if (kind === "tracks") this.label = this.track?.label ?? this.label;
     this.emit("selection");
   }
@@ -137,10 +146,37 @@ export class Bench extends Emitter {
     return isGone("tracks", track) ? undefined : track;
   }
 
-  /** Choose an object beside the selected one, or no longer. @param {string} track */
-  selectAlso(track) {
-    if (!this.track) this.select("tracks", track);
-    else if (track !== this.track.id && !this.also.delete(track)) this.also.add(track);
+  /**
+   * Choose a thing beside the selected one, or no longer.
+   *
+   * @param {string} id
+   * @param {"tracks" | "segments"} [kind]
+   */
+  selectAlso(id, kind = "tracks") {
+    const first = kind === "tracks" ? this.track : this.segment;
+    if (!first) this.select(kind, id);
+    else if (id !== first.id && !this.also.delete(id)) this.also.add(id);
+    else if (id === first.id && kind === "segments") this.selectSegments([...this.also]);
+    this.emit("selection");
+  }
+
+  /** The selected segments; the one that the panel shows comes first. */
+  get segments() {
+    const { segment } = this;
+    const others = segment ? [...this.also].map((id) => this.work.get("segments", id)) : [];
+    return segment ? [segment, ...others.filter((one) => !isGone("segments", one))] : [];
+  }
+
+  /** @param {string[]} ids the first is the one that the panel shows */
+  selectSegments([first, ...others]) {
+    this.select("segments", first ?? null);
+    this.also = new Set(first ? others : []);
+    if (others.length) this.emit("selection");
+  }
+
+  /** @param {string} row */
+  useRow(row) {
+    this.row = row;
     this.emit("selection");
   }
 
@@ -251,12 +287,14 @@ export class Bench extends Emitter {
 
   /** Erase what is selected: a segment, or the object's mask on this frame, with its last mask the object. */
   erase() {
-    const { segment, track } = this;
-    if (segment) {
+    const { segments, track } = this;
+    if (segments.length) {
       this.select(null);
-      this.commit("Delete segment", [
-        { kind: "segments", id: segment.id, before: segment, after: erased("segments", segment) },
-      ]);
+      const title = segments.length === 1 ? "Delete segment" : `Delete ${segments.length} segments`;
+      this.commit(
+        title,
+        segments.map((one) => ({ kind: "segments", id: one.id, before: one, after: erased("segments", one) })),
+      );
       return;
     }
     if (!track) return;

@@ -1,14 +1,12 @@
 /** Every key of the workbench and what it does. */
 
-import { newId } from "../models/identity.js";
 import { chord, KeyTable } from "../models/keys.js";
-import { cut, gapAt } from "../models/segments.js";
 import { allTools } from "../tools/registry.js";
 import { accept, reject } from "./decide.js";
 import { drawingRows, maskRows } from "./mask_commands.js";
-import { changeSegment } from "./panels/segment.js";
 import { visitPlaces } from "./roving.js";
 import { submit } from "./saving.js";
+import { axisRows, segmentRows } from "./segment_commands.js";
 import { trackRows } from "./track_commands.js";
 
 /** @typedef {import("./bench.js").Bench} Bench */
@@ -16,7 +14,6 @@ import { trackRows } from "./track_commands.js";
 
 // The picture, then what stands round it; the top bar last.
 const PLACES = ["ornaments", "proposals", "objects", "labels", "remarks", "dock", "tools", "top"];
-const NEW_SEGMENT = 2; // seconds that a segment begun with I has at first
 
 /**
  * @param {Bench} bench
@@ -42,6 +39,7 @@ export function makeCommands(bench, stage, input, toolbox) {
   add("Objects", objectRows(bench, stage, toolbox));
   add("Object through time", trackRows(bench));
   add("Action segments", segmentRows(bench));
+  add("Time axis", axisRows(bench));
   add("Picture", [
     ["fit", "Fit the picture", ["0"], () => zoom(stage, null)],
     ["zoom-in", "Zoom in", ["+", "="], () => zoom(stage, 1.5)],
@@ -103,15 +101,6 @@ function objectRows(bench, stage, toolbox) {
   return rows;
 }
 
-/** @param {Bench} bench @returns {Row[]} */
-function segmentRows(bench) {
-  return [
-    ["segment-start", "Segment starts here; without one selected, a new one", ["i"], () => startHere(bench)],
-    ["segment-end", "Segment ends with this frame", ["o"], () => endHere(bench)],
-    ["segment-split", "Split the segment before this frame", ["Shift+s"], () => split(bench)],
-  ];
-}
-
 /**
  * @param {Bench} bench
  * @param {any[]} proposals
@@ -153,67 +142,6 @@ function nextProposal(bench) {
   }
   const at = open.findIndex((one) => one.id === bench.proposal?.id);
   bench.select("proposals", open[(at + 1) % open.length].id);
-}
-
-/** @param {Bench} bench */
-function startHere(bench) {
-  if (!bench.mayWrite(bench.frame)) return;
-  const { segment, frame, task } = bench;
-  if (segment) {
-    const start = Math.min(frame, segment.end - 1);
-    if (start !== frame) bench.say("A segment starts before it ends; this frame is after its end.", "warning");
-    else changeSegment(bench, segment.id, { start }, "Move the start of a segment");
-    return;
-  }
-  const gap = gapAt(bench.work.segments, "primitive", frame, task);
-  if (!gap) {
-    bench.say("There is a segment here already; select it to move its ends, or split it with Shift+S.", "warning");
-    return;
-  }
-  const { timebase } = bench.player;
-  const end = Math.min(gap.end, timebase.frameAt(timebase.at(frame) + NEW_SEGMENT) + 1);
-  const id = newId();
-  /** @type {import("../models/work.js").Segment} */
-  const after = {
-    id,
-    start: frame,
-    end: Math.max(end, frame + 1),
-    level: "primitive",
-    action: "",
-    phase: "",
-    instructions: [],
-    method: "manual",
-    engine: "",
-  };
-  if (bench.commit("New segment", [{ kind: "segments", id, before: null, after }])) bench.select("segments", id);
-}
-
-/** @param {Bench} bench */
-function endHere(bench) {
-  const { segment, frame } = bench;
-  if (!segment) bench.say("Select a segment, or begin one with I, then press O where it ends.");
-  else if (frame < segment.start)
-    bench.say("A segment ends after it starts; this frame is before its start.", "warning");
-  else changeSegment(bench, segment.id, { end: frame + 1 }, "Move the end of a segment");
-}
-
-/** @param {Bench} bench */
-function split(bench) {
-  const { segment, frame } = bench;
-  const parts = segment && cut(segment, frame);
-  if (!parts) {
-    bench.say("Select a segment and go to the frame where its second part starts.");
-    return;
-  }
-  const id = newId();
-  const [[, end], [start, last]] = parts;
-  const method = segment.method === "auto" ? "assisted" : segment.method;
-  const second = { ...segment, id, start, end: last, method, proposal: null };
-  bench.commit("Split a segment", [
-    { kind: "segments", id: segment.id, before: segment, after: { ...segment, end, method } },
-    { kind: "segments", id, before: null, after: second },
-  ]);
-  bench.select("segments", id);
 }
 
 /**
@@ -268,6 +196,7 @@ function isTextField(target) {
 function isForElement({ target }, pressed, canvas) {
   if (isTextField(target)) return !["Mod+Enter", "Mod+s"].includes(pressed);
   if (target instanceof HTMLButtonElement && (pressed === " " || pressed === "Enter")) return true;
+  if (target instanceof HTMLInputElement && (pressed === "ArrowUp" || pressed === "ArrowDown")) return true;
   // Tab walks through the page; on the picture it walks through the proposals.
   return pressed === "Tab" && target !== canvas;
 }

@@ -40,9 +40,6 @@ export function bindTopBar(bench, keys) {
   press("undo", "undo");
   press("redo", "redo");
   press("submit", "submit");
-  press("segment-start", "segment-start");
-  press("segment-end", "segment-end");
-  press("segment-split", "segment-split");
   const show = () => {
     for (const [id, title] of /** @type {[string, string | null][]} */ ([
       ["undo", bench.history.undoable],

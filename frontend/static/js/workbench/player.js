@@ -26,6 +26,8 @@ export class Player extends Emitter {
     /** @type {1 | -1} */
     this.direction = 1;
     this.speed = 1;
+    /** Frames that are played over and over, once the clock runs inside. @type {{start: number, end: number} | null} */
+    this.loop = null;
     frames.on("decoded", (n) => {
       // While playing the clock says what is due.
       if (!this.playing && n === this.wanted) this.#show(n);
@@ -61,7 +63,9 @@ export class Player extends Emitter {
   }
 
   play() {
-    if (this.wanted >= this.timebase.count - 1) this.#turn(0);
+    const { loop } = this;
+    if (loop && this.wanted === loop.end - 1) this.#turn(loop.start);
+    else if (this.wanted >= this.timebase.count - 1) this.#turn(0);
     this.direction = 1;
     this.#start(this.wanted);
     this.emit("playing");
@@ -99,7 +103,11 @@ export class Player extends Emitter {
   #tick(now) {
     if (!this.#clock) return;
     const passed = (Math.max(0, now - this.#clock.since) / 1000) * this.speed;
-    const target = this.timebase.frameAt(this.#clock.time + passed);
+    let target = this.timebase.frameAt(this.#clock.time + passed);
+    if (this.#isRound(target)) {
+      target = this.loop?.start ?? 0;
+      this.#start(target);
+    }
     if (target !== this.wanted) this.#turn(target);
     const latest = this.#latest(target);
     if (latest !== null) {
@@ -112,15 +120,24 @@ export class Player extends Emitter {
     else requestAnimationFrame((next) => this.#tick(next));
   }
 
+  /** Whether the clock has come to the end of what is looped, from inside. @param {number} target */
+  #isRound(target) {
+    const { loop } = this;
+    if (!loop || this.wanted < loop.start || this.wanted >= loop.end) return false;
+    return target >= loop.end || (loop.end === this.timebase.count && this.frame === loop.end - 1);
+  }
+
   /** The newest picture that is there and due, if it is newer than the one on screen. @param {number} target */
   #latest(target) {
-    for (let n = target; n > this.frame && n > target - MOST_LATE; n -= 1) if (this.frames.get(n)) return n;
+    // Only a loop leaves the picture ahead of the clock.
+    const old = this.frame > target ? (this.loop?.start ?? target) - 1 : this.frame;
+    for (let n = target; n > old && n > target - MOST_LATE; n -= 1) if (this.frames.get(n)) return n;
     return null;
   }
 
   /** @param {number} frame */
   #turn(frame) {
-    if (frame !== this.wanted) this.direction = frame > this.wanted ? 1 : -1;
+    if (frame !== this.wanted) this.direction = this.playing || frame > this.wanted ? 1 : -1;
     this.wanted = frame;
     this.frames.want(frame, this.direction, this.playing);
     if (!this.playing && this.frames.get(frame)) this.#show(frame);
