@@ -229,9 +229,13 @@ def begin_if_ready(layer_run: LayerRun) -> bool:
     )
     stopped = [name for name in needed if states.get(name) in {State.FAILED, State.BLOCKED, State.NO_ENGINE}]
     if stopped:
-        layer_run.state = State.BLOCKED
+        missing = [name for name in stopped if states[name] == State.NO_ENGINE]
+        layer_run.state = State.NO_ENGINE if missing == stopped else State.BLOCKED
         layer_run.error = f"It needs {' and '.join(stopped)}, which did not come about."
-        layer_run.save(update_fields=["state", "error", "changed_at"])
+        if missing == stopped:
+            layer_run.error = f"It needs {' and '.join(missing)}, and there is no engine for that."
+            layer_run.batches_total = 0
+        layer_run.save(update_fields=["state", "error", "batches_total", "changed_at"])
         return False
     if all(states.get(name) == State.DONE for name in needed):
         begin(layer_run)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from django.conf import settings
@@ -16,8 +17,8 @@ from numpy.typing import NDArray
 from annotation import clips, work
 from annotation.models import Task
 from annotation.work import Work
-from enrichment import compute, ledger, task_checks
-from enrichment.checks import actions_vs_motion, flow_vs_segmentation
+from enrichment import compute, ledger, registry, task_checks
+from enrichment.checks import actions_vs_motion, depth_vs_segmentation, flow_vs_segmentation
 from enrichment.checks.actions_vs_motion import Labelled
 from enrichment.checks.observed_motion import TrackMasks, observe
 from enrichment.checks.registry import Finding
@@ -25,8 +26,10 @@ from enrichment.errors import BatchLost
 from enrichment.events import findings_ready
 from enrichment.layer import ClipFacts
 from enrichment.layers.actions import motion_in, rate_of
+from enrichment.layers.depth import DepthReader
 from enrichment.layers.flow import FlowReader
-from enrichment.models import LayerRun, TaskCheck
+from enrichment.models import LayerRun, LayerSetting, TaskCheck
+from enrichment.parameters import filled
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +52,8 @@ class _Wanted:
 
     check: str
     layers: tuple[str, ...]
-    run: Callable[[_Subject], list[Finding]]
+    run: Callable[[_Subject, Any], list[Finding]]
+    settings: str  # the layer that the check is on proposals; what a project sets for it holds here too
 
 
 def run(task_id: int) -> bool:
@@ -93,8 +97,14 @@ def _check(task: Task, keep_going: Callable[[], None]) -> dict[str, str] | None:
         if missing:
             skipped[wanted.check] = f"The clip's {' and '.join(missing)} did not come about."
             continue
-        _tell(task, wanted.check, wanted.run(subject))
+        _tell(task, wanted.check, wanted.run(subject, _thresholds(task, wanted.settings)))
     return skipped
+
+
+def _thresholds(task: Task, layer: str) -> Any:
+    """The check's thresholds as the task's project has set them."""
+    setting = LayerSetting.objects.filter(project=task.project_id, layer=layer).first()
+    return filled(registry.get(layer).Parameters, setting.parameters if setting else {}, layer)
 
 
 @transaction.atomic
@@ -104,14 +114,25 @@ def _tell(task: Task, check: str, found: list[Finding]) -> None:
     transaction.on_commit(lambda: findings_ready.send(sender=None, **news))
 
 
-def _flow_vs_segmentation(subject: _Subject) -> list[Finding]:
+def _depth_vs_segmentation(subject: _Subject, thresholds: Any) -> list[Finding]:
+    """People's masks against the clip's depth, where that is a length."""
+    depth = DepthReader(clips.folder(subject.task.clip))
+
+    def read(frame: int) -> NDArray[np.float32] | None:
+        subject.keep_going()
+        return depth.read(frame) if depth.metric else None
+
+    return _named(depth_vs_segmentation.run(depth_vs_segmentation.Inputs(_tracks(subject), read), thresholds), subject)
+
+
+def _flow_vs_segmentation(subject: _Subject, thresholds: Any) -> list[Finding]:
     """People's masks against the clip's flow."""
     with clips.reader(subject.task.clip) as pictures:
         given = flow_vs_segmentation.Inputs(_tracks(subject), _flow(subject), pictures.read)
-        return _named(flow_vs_segmentation.run(given), subject)
+        return _named(flow_vs_segmentation.run(given, thresholds), subject)
 
 
-def _actions_vs_motion(subject: _Subject) -> list[Finding]:
+def _actions_vs_motion(subject: _Subject, thresholds: Any) -> list[Finding]:
     """People's segments against the motion that the actions layer measured, and against what their masks follow."""
     labelled = [
         Labelled(segment.id, segment.start, segment.end, segment.action, segment.phase)
@@ -123,7 +144,7 @@ def _actions_vs_motion(subject: _Subject) -> list[Finding]:
     tracks = _tracks(subject)
     things = observe(_flow(subject), tracks, frames, motion.size).things if tracks else {}
     given = actions_vs_motion.Inputs(labelled, motion, rate_of(subject.facts), things=things)
-    return _named(actions_vs_motion.run(given), subject)
+    return _named(actions_vs_motion.run(given, thresholds), subject)
 
 
 def _flow(subject: _Subject) -> Callable[[int], NDArray[np.float32] | None]:
@@ -161,6 +182,7 @@ def _named(found: list[Finding], subject: _Subject) -> list[Finding]:
 
 
 _WANTED = (
-    _Wanted(flow_vs_segmentation.NAME, ("flow",), _flow_vs_segmentation),
-    _Wanted(actions_vs_motion.NAME, ("actions",), _actions_vs_motion),
+    _Wanted(depth_vs_segmentation.NAME, ("depth",), _depth_vs_segmentation, "check_depth_segmentation"),
+    _Wanted(flow_vs_segmentation.NAME, ("flow",), _flow_vs_segmentation, "check_flow_segmentation"),
+    _Wanted(actions_vs_motion.NAME, ("actions",), _actions_vs_motion, "check_actions_motion"),
 )

@@ -6,16 +6,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from enrichment.checks import flow_vs_segmentation
-from enrichment.checks.flow_vs_segmentation import Inputs, Thresholds, TrackMasks
-from enrichment.findings import publish_findings, write_findings
+from enrichment.checks.flow_vs_segmentation import Inputs, Thresholds
+from enrichment.findings import publish_findings, tracks_of, write_findings
 from enrichment.layer import Context, Layer, Output, Product, Span
 from enrichment.layers.flow import FlowReader
 from enrichment.layers.segmentation import TrackReader
 from enrichment.registry import register
 
 FILE = "checks/flow_vs_segmentation.json"
-# The engine only guesses labels; of these it can be said that they bend.
-_BENDS = frozenset({"human_hand", "obstacle_deformable"})
 
 
 @register
@@ -38,21 +36,9 @@ class CheckFlowSegmentation(Layer):
             context.keep_going()
             return flow.read(frame) if frame < len(flow) else None
 
-        found = flow_vs_segmentation.run(Inputs(_tracks(tracks), read, context.frames.read), context.parameters)
+        found = flow_vs_segmentation.run(Inputs(tracks_of(tracks), read, context.frames.read), context.parameters)
         write_findings(context, found)
 
     def publish(self, context: Context) -> Product:
         """One file; the findings also become flags."""
         return publish_findings(context, FILE, flow_vs_segmentation.NAME)
-
-
-def _tracks(reader: TrackReader) -> list[TrackMasks]:
-    return [
-        TrackMasks(
-            track_id=number,
-            label=label,
-            rigidity="deformable" if label in _BENDS else "rigid",
-            masks=reader.masks_of(number),
-        )
-        for number, label in sorted(reader.labels.items())
-    ]

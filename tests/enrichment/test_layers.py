@@ -72,9 +72,12 @@ class TestLayers:
         manifest = folder.manifest()
         for name, layer in registry.every().items():
             row = LayerRun.objects.current().get(clip=scene_clip, layer=name)
-            if layer.no_engine:
+            lacking = [needed for needed in layer.inputs if registry.get(needed).no_engine]
+            if layer.no_engine or lacking:
                 assert row.state == LayerRun.State.NO_ENGINE
-                assert row.error == layer.no_engine
+                assert row.error == (
+                    layer.no_engine or f"It needs {' and '.join(lacking)}, and there is no engine for that."
+                )
                 assert name not in manifest["layers"]
                 continue
             assert manifest["layers"][name]["engine"] == layer.engine != ""

@@ -134,7 +134,10 @@ class TestFindings:
         assert flow == [{"clip_id": scene.pk, "task_id": task.pk, "check": "flow_vs_segmentation", "findings": []}]
         row = TaskCheck.objects.get(task=task)
         assert row.state == TaskCheck.State.DONE
-        assert row.skipped == {"actions_vs_motion": "The clip's actions did not come about."}
+        assert row.skipped == {
+            "actions_vs_motion": "The clip's actions did not come about.",
+            "depth_vs_segmentation": "The clip's depth did not come about.",
+        }
 
     def test_a_mask_that_stays_behind_is_found(
         self, task: Task, scene: Clip, bob: User, frames: list[Any], heard: list[Any], check: Callable[[Task], bool]
