@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmarks import accuracy, browser_masks, ledger, memory, propagation, reliability, speed, timeline
+from benchmarks import accuracy, browser_masks, ledger, memory, prompts, propagation, reliability, speed, timeline
 from config import env
 
 PARTS: dict[str, Callable[[], list[dict[str, Any]]]] = {
@@ -21,6 +21,7 @@ PARTS: dict[str, Callable[[], list[dict[str, Any]]]] = {
     "memory": memory.rows,
     "ledger": ledger.rows,
     "accuracy": accuracy.rows,
+    "prompts": prompts.rows,
     "propagation": propagation.rows,
     "reliability": reliability.rows,
     "timeline": timeline.rows,
