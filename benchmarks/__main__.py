@@ -12,12 +12,24 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmarks import accuracy, browser_masks, ledger, memory, prompts, propagation, reliability, speed, timeline
+from benchmarks import (
+    accuracy,
+    browser_masks,
+    ledger,
+    memory,
+    prompts,
+    propagation,
+    reliability,
+    speed,
+    timeline,
+    workbench,
+)
 from config import env
 
 PARTS: dict[str, Callable[[], list[dict[str, Any]]]] = {
     "speed": speed.rows,
     "browser": browser_masks.rows,
+    "workbench": workbench.rows,
     "memory": memory.rows,
     "ledger": ledger.rows,
     "accuracy": accuracy.rows,
