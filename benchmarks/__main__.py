@@ -19,21 +19,21 @@ from benchmarks import (
     memory,
     prompts,
     propagation,
+    real_clips,
     reliability,
     speed,
     timeline,
-    workbench,
 )
 from config import env
 
 PARTS: dict[str, Callable[[], list[dict[str, Any]]]] = {
     "speed": speed.rows,
     "browser": browser_masks.rows,
-    "workbench": workbench.rows,
     "memory": memory.rows,
     "ledger": ledger.rows,
     "accuracy": accuracy.rows,
     "prompts": prompts.rows,
+    "real": real_clips.rows,
     "propagation": propagation.rows,
     "reliability": reliability.rows,
     "timeline": timeline.rows,
@@ -61,6 +61,9 @@ def main() -> None:
 
 
 def _print(each: dict[str, Any]) -> None:
+    if each["value"] is None:
+        print(f"  {each['name']:<58}skipped: {each['against']}", flush=True)
+        return
     ratio = "" if each["ratio"] is None else f"{each['ratio']:.2f} x {each['against']}"
     print(f"  {each['name']:<58}{each['value']:>12,.3f} {each['unit']:<10}{ratio}", flush=True)
 

@@ -13,15 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from annotation import scene
-from annotation.geometry import intervals, iou, rle
+from annotation.geometry import iou, rle
 from benchmarks.row import row
+from benchmarks.watching import Watcher, boundary_errors, f1, phases
 from enrichment.checks import actions_vs_motion, flow_vs_segmentation, pose_vs_time
 from enrichment.checks.actions_vs_motion import Labelled
 from enrichment.checks.observed_motion import TrackMasks, observe
 from enrichment.engines import motion_actions
-from enrichment.engines.dis_flow import DisFlow
-from enrichment.engines.motion_features import MotionFeatures
-from enrichment.engines.motion_segmentation import ProposalTracker
+from review.metrics.actions import Span
 
 SEEDS = range(100, 105)  # none of the seeds on which the engines were tuned
 FRAMES = 120
@@ -70,29 +69,19 @@ def _see(seed: int) -> Seen:
     spec = scene.SceneSpec(seed=seed, frames=FRAMES)
     seen = Seen(scene.describe(spec))
     labels = {thing.instance: thing.label for thing in seen.truth.objects}
-    engine, tracker, features = DisFlow(), ProposalTracker(), MotionFeatures(spec.height, spec.width)
+    watcher = Watcher(spec.height, spec.width)
     last: scene.SceneFrame | None = None
-    waiting: tuple[dict[int, NDArray[np.bool_]], dict[int, str]] | None = None
     for frame in scene.render(spec):
-        flow = engine.flow(last.image, frame.image) if last else None
+        flow, proposals = watcher.step(frame.image)
         if last is not None and flow is not None:
             _measure_flow(seen, last, flow)
-        if waiting is not None:
-            features.add(flow, *waiting)
-        proposals = tracker.step(frame.image, flow)
-        waiting = (
-            {each.track_id: each.mask for each in proposals},
-            {each.track_id: each.label_hint for each in proposals},
-        )
         truth = {int(n): frame.instances == n for n in np.unique(frame.instances)}
         shown = {n: mask for n, mask in truth.items() if labels.get(n, "background") not in NOT_COUNTED}
         seen.pictures.append(np.asarray(cv2.cvtColor(frame.image, cv2.COLOR_RGB2GRAY), np.uint8))
         seen.masks.append({n: mask for n, mask in shown.items() if mask.sum() >= LEAST_PIXELS})
         _measure_masks(seen, labels, [each.mask for each in proposals])
         last = frame
-    if waiting is not None:
-        features.add(None, *waiting)
-    seen.actions = motion_actions.propose(features.series(), spec.fps)
+    seen.actions = watcher.actions(spec.fps)
     return seen
 
 
@@ -135,23 +124,15 @@ def _mask_rows(seen: Sequence[Seen]) -> list[dict[str, Any]]:
 
 
 def _action_rows(seen: Sequence[Seen]) -> list[dict[str, Any]]:
-    errors, right, proposed, true = [], 0, 0, 0
+    errors: list[float] = []
+    f1s: list[float] = []
     for each in seen:
         rate = each.truth.spec.fps
-        primitives = [segment for segment in each.actions if segment.level == "primitive" and segment.phase]
-        bounds = {end for segment in primitives for end in (segment.start, segment.end)}
-        for start in sorted({segment.start for segment in each.truth.segments}):
-            errors.append(min((abs(start - bound) / rate for bound in bounds), default=FRAMES / rate))
-        proposed, true = proposed + len(primitives), true + len(each.truth.segments)
-        right += sum(
-            any(
-                mine.phase == segment.phase
-                and intervals.temporal_iou((mine.start, mine.end), (segment.start, segment.end)) >= 0.5
-                for mine in primitives
-            )
-            for segment in each.truth.segments
-        )
-    f1 = 2 * right / max(proposed + true, 1)
+        said = [Span(one.start / rate, one.end / rate, one.phase) for one in phases(each.actions)]
+        true = [Span(one.start / rate, one.end / rate, one.phase) for one in each.truth.segments]
+        errors += boundary_errors(said, true, missing=FRAMES / rate)
+        f1s.append(f1(said, true, overlap=0.5))
+    score, worst = fmean(f1s), min(f1s)
     return [
         row(
             "actions: median boundary error",
@@ -160,7 +141,14 @@ def _action_rows(seen: Sequence[Seen]) -> list[dict[str, Any]]:
             against="the limit of 0.15 s",
             ratio=median(errors) / 0.15,
         ),
-        row("actions: F1 of phases at temporal IoU 0.5", f1, "F1", against="the limit of 0.8", ratio=f1 / 0.8),
+        row("actions: F1@50 of phases, mean of scenes", score, "F1", against="the limit of 0.8", ratio=score / 0.8),
+        row(
+            "actions: F1@50 of phases, the worst scene",
+            worst,
+            "F1",
+            against="the limit of 0.8",
+            ratio=worst / 0.8,
+        ),
     ]
 
 

@@ -17,9 +17,8 @@ from annotation.media.facts import ClipFacts, Limits
 from annotation.media.probe import inspect
 from annotation.models import Clip, Membership, Project
 from annotation.scene.numbered import write_numbered_video
-from tests.people import PASSWORD
 
-__all__ = ["PASSWORD"]
+PASSWORD = "correct horse battery"
 
 
 class UserFactory(factory.django.DjangoModelFactory[User]):

@@ -5,12 +5,13 @@ it (pre-grasp), still (grasp), up (lift), sideways (transport), down (place), st
 move between rests in smooth strokes (Flash and Hogan 1985), so each frame's velocity is scored for every phase, ends
 of phases are drawn to slow frames, and the best sequence is found by dynamic programming over segments (a semi-Markov
 Viterbi), the whole pattern as often as it occurs. Motion that fits no pattern becomes a segment of unknown action,
-from energy with hysteresis. "Up" is up in the picture: a camera that looks straight down sees no lift, and the
-confidences say so.
+from energy with hysteresis, cut into strokes where it changes (strokes.py). "Up" is up in the picture: a camera that
+looks straight down sees no lift, and the confidences say so.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -20,9 +21,10 @@ from scipy.ndimage import gaussian_filter1d, median_filter
 from scipy.signal import find_peaks
 
 from enrichment.engines.motion_features import MotionSeries
+from enrichment.engines.strokes import contact, strokes
 
 NAME: Final = "motion-grammar"
-VERSION: Final = "2"
+VERSION: Final = "3"
 
 PHASES: Final = ("approach", "pre-grasp", "grasp", "lift", "transport", "place", "release")
 _RESTS: Final = frozenset({"grasp", "release"})
@@ -99,7 +101,7 @@ def propose(
     found: list[ActionSegment] = []
     for bounds in patterns:
         found.extend(_segments_of(bounds, scores, series, names or {}))
-    found.extend(_unknown(series, speed, usual, patterns, fps, settings))
+    found.extend(_unknown(series, velocity, usual, patterns, fps, settings))
     return sorted(found, key=lambda each: (each.start, each.level != "task", each.end))
 
 
@@ -267,33 +269,47 @@ def handled(series: MotionSeries, start: int, end: int) -> int | None:
 
 def _unknown(
     series: MotionSeries,
-    speed: NDArray[np.float64],
+    velocity: NDArray[np.float64],
     usual: float,
     patterns: list[list[int]],
     fps: float,
     settings: ActionParameters,
 ) -> list[ActionSegment]:
-    """Stretches of motion that no pattern explains: on above a quarter of the usual speed, off below a tenth."""
+    """Motion that no pattern explains: what is done is not known, but where it changes and what goes along."""
+    held = contact(series, velocity, usual, fps)
+    found: list[ActionSegment] = []
+    for start, end in _busy(np.linalg.norm(velocity, axis=1), usual, patterns, fps):
+        if end - start < settings.shortest_unknown * fps:
+            continue
+        target = handled(series, start, end)
+        confidence = 0.35 if target is None else 0.45
+        words = _describe("unknown", "object")
+        first, last = series.first + start, series.first + end
+        found.append(ActionSegment(first, last, "task", UNKNOWN, "", confidence, target, words))
+        for stroke in strokes(
+            velocity[start:end], held[start:end], usual, fps, shortest=settings.shortest_phase, rest=settings.rest
+        ):
+            lies = (first + stroke.start, first + stroke.end)
+            said = _describe(stroke.phase, "object")
+            found.append(ActionSegment(*lies, "primitive", UNKNOWN, stroke.phase, stroke.confidence, target, said))
+    return found
+
+
+def _busy(speed: NDArray[np.float64], usual: float, patterns: list[list[int]], fps: float) -> Iterator[tuple[int, int]]:
+    """Rows [start, end) of motion outside of patterns: on above a quarter of the usual speed, off below a tenth."""
     busy = np.asarray(gaussian_filter1d(speed, max(1.0, 0.15 * fps), mode="nearest"))
     free = np.ones(len(busy), dtype=bool)
     for bounds in patterns:
         # Reaching in and drawing back belong to the task next to them.
         free[max(0, bounds[0] - round(0.5 * fps)) : bounds[-1] + round(1.5 * fps)] = False
-    found: list[ActionSegment] = []
     start: int | None = None
     for t in range(len(busy) + 1):
         on = t < len(busy) and free[t] and busy[t] > (0.10 if start is not None else 0.25) * usual
         if on and start is None:
             start = t
         elif not on and start is not None:
-            if t - start >= settings.shortest_unknown * fps:
-                target = handled(series, start, t)
-                confidence = 0.35 if target is None else 0.45
-                first, last = series.first + start, series.first + t
-                words = _describe("unknown", "object")
-                found.append(ActionSegment(first, last, "task", UNKNOWN, "", confidence, target, words))
+            yield start, t
             start = None
-    return found
 
 
 def _describe(phase: str, what: str) -> tuple[str, str, str]:

@@ -101,9 +101,8 @@ def save(folder: Path, *, content: bytes = b"weights", kind: str = "counter") ->
 
 @contextmanager
 def offering(*engines: LayerEngine) -> Iterator[None]:
-    """Nothing but these engines is offered inside the block."""
+    """These engines are offered beside the others inside the block."""
     before = dict(contract.every.every())
-    contract.every._known.clear()
     for engine in engines:
         contract.register(engine)
     Counter1.made.clear()

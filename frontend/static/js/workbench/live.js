@@ -2,7 +2,6 @@
 
 import { get } from "../api.js";
 import { standsAs } from "../models/sameness.js";
-import { fromRows } from "../models/work.js";
 
 /** @typedef {import("./bench.js").Bench} Bench */
 
@@ -52,9 +51,7 @@ async function newer({ task }, whole) {
     const now = await get(`tasks/${task.id}/`).catch(() => null);
     if (!now || now.version <= task.version) return null;
   }
-  const fresh = await get(`tasks/${task.id}/work/?masks=rows`)
-    .then(fromRows)
-    .catch(() => null);
+  const fresh = await get(`tasks/${task.id}/work/`).catch(() => null);
   return fresh && fresh.version >= task.version ? fresh : null;
 }
 

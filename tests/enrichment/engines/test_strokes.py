@@ -1,0 +1,101 @@
+"""Change points and strokes on series small enough to see."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+
+from enrichment.engines import motion_actions
+from enrichment.engines.change_points import change_points
+from enrichment.engines.motion_features import MotionSeries
+from enrichment.engines.strokes import contact, strokes
+
+FPS = 30.0
+
+
+def steps(*levels: tuple[int, float], noise: float = 0.05) -> np.ndarray:
+    clean = np.concatenate([np.full(length, level) for length, level in levels])[:, None]
+    return clean + np.random.default_rng(1).normal(0.0, noise, clean.shape)
+
+
+def cost(features: np.ndarray, bounds: list[int], price: float) -> float:
+    return sum(
+        float(((features[a:b] - features[a:b].mean(axis=0)) ** 2).sum()) + price for a, b in itertools.pairwise(bounds)
+    )
+
+
+def test_a_series_is_cut_where_its_mean_changes() -> None:
+    features = steps((10, 0.0), (12, 1.0), (8, -0.5))
+    assert change_points(features, price=0.5, shortest=3, longest=30) == [0, 10, 22, 30]
+
+
+def test_no_other_cut_costs_less() -> None:
+    features = steps((4, 0.0), (3, 0.4), (4, 0.1), noise=0.2)
+    found = change_points(features, price=0.1, shortest=2, longest=11)
+    others = [
+        [0, *inner, 11]
+        for count in range(5)
+        for inner in itertools.combinations(range(1, 11), count)
+        if all(b - a >= 2 for a, b in itertools.pairwise([0, *inner, 11]))
+    ]
+    assert cost(features, found, 0.1) == pytest.approx(min(cost(features, each, 0.1) for each in others))
+
+
+def test_nothing_changes_in_a_constant_short_or_empty_series() -> None:
+    assert change_points(np.ones((20, 2)), price=0.1, shortest=3, longest=20) == [0, 20]
+    assert change_points(np.array([[0.0], [9.0]]), price=0.1, shortest=3, longest=20) == [0, 2]
+    assert change_points(np.zeros((0, 1)), price=0.1, shortest=3, longest=20) == [0]
+
+
+def test_a_stretch_is_no_longer_than_it_may_be() -> None:
+    assert max(np.diff(change_points(np.ones((50, 1)), price=0.1, shortest=3, longest=20))) <= 20
+
+
+def a_push() -> MotionSeries:
+    """A hand comes from the left for 20 frames, pushes a block along for 20 more, rests for 10, and draws back."""
+    velocity = np.concatenate(
+        [np.tile(each, (n, 1)) for n, each in ((20, (6, 0)), (20, (5, 0)), (10, (0, 0)), (20, (-6, 0)))]
+    )
+    tip = np.cumsum(velocity, axis=0) + np.array([20, 100])
+    block = np.tile((150.0, 104.0), (70, 1))
+    block[20:40] += np.cumsum(np.tile((5.0, 0.0), (20, 1)), axis=0)
+    block[40:] = block[39]
+    far = np.tile((600.0, 400.0), (70, 1))
+    return MotionSeries(
+        0,
+        np.ones(70, np.float32),
+        velocity.astype(np.float32),
+        tip.astype(np.float32),
+        np.array([7, 8]),
+        np.stack([block, far]).astype(np.float32),
+        (480, 640),
+    )
+
+
+def test_what_moves_along_with_the_hand_is_in_contact_and_what_lies_elsewhere_is_not() -> None:
+    series = a_push()
+    held = contact(series, series.velocity.astype(np.float64), 6.0, FPS)
+    assert held[24:36].min() > 0.9
+    assert max(held[:15].max(), held[46:].max()) < 0.1
+
+
+def test_a_push_is_an_approach_a_transport_and_a_release() -> None:
+    series = a_push()
+    velocity = series.velocity.astype(np.float64)
+    found = strokes(velocity, contact(series, velocity, 6.0, FPS), 6.0, FPS, shortest=0.12, rest=0.15)
+    assert [each.phase for each in found] == ["approach", "transport", "release", "approach"]
+    assert [each.start for each in found] == pytest.approx([0, 20, 40, 50], abs=2)
+    assert all(0.0 < each.confidence < 0.6 for each in found)
+
+
+def test_motion_without_a_known_pattern_is_proposed_with_its_strokes() -> None:
+    found = motion_actions.propose(a_push(), FPS)
+    tasks = [each for each in found if each.level == "task"]
+    inside = [each for each in found if each.level == "primitive"]
+    assert {each.action_class for each in found} == {""}
+    assert [each.phase for each in inside][:2] == ["approach", "transport"]
+    assert all(any(task.start <= each.start and each.end <= task.end for task in tasks) for each in inside)
+    assert all(len(set(each.descriptions)) == 3 for each in found)
+    assert tasks[0].target == 7
