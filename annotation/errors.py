@@ -3,6 +3,7 @@
 AnnotationError
 ├── Refused            the request cannot be carried out as it stands; the sentence says what to change
 │   ├── InvalidMask    a mask that is not one: wrong size, counts that do not add up
+│   ├── NotReady       a task with errors in it is not submitted; carries everything that was found
 │   └── TooLarge       more bytes than are taken, or than there is room for
 ├── WrongOffset        a piece of an upload that does not begin where the last one ended; names where
 ├── LeaseLost          the task is no longer held by this person
@@ -16,7 +17,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from annotation.models import Clip
+    from annotation.tier1 import Remark
 
 
 class AnnotationError(Exception):
@@ -29,6 +33,14 @@ class Refused(AnnotationError):
 
 class InvalidMask(Refused):
     """What was sent as a mask is not one."""
+
+
+class NotReady(Refused):
+    """A task with errors in it; `remarks` are all that Tier 1 says of it, errors first."""
+
+    def __init__(self, message: str, *, remarks: Sequence[Remark]) -> None:
+        super().__init__(message)
+        self.remarks = remarks
 
 
 class TooLarge(Refused):

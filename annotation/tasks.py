@@ -13,7 +13,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from annotation import tier1
-from annotation.errors import LeaseLost, Refused
+from annotation.errors import LeaseLost, NotReady, Refused
 from annotation.events import announce, announce_change, task_submitted
 from annotation.history import record
 from annotation.models import Clip, Membership, Project, Task
@@ -168,14 +168,15 @@ def submit(*, task: Task, user: User) -> Task:
     """Send a task to review, when nothing in it is plainly wrong.
 
     Raises:
-        Refused: Tier 1 found errors; the first is named.
+        NotReady: Tier 1 found errors; the sentence names the first, and all are with it.
         LeaseLost: it is not in this person's hands.
     """
     task = _held(task, user)
-    errors = [remark for remark in tier1.check_task(task) if remark.severity == "error"]
+    remarks = tier1.check_task(task)
+    errors = [remark for remark in remarks if remark.severity == "error"]
     if errors:
         more = f" {len(errors) - 1} more are in the list." if len(errors) > 1 else ""
-        raise Refused(f"Task {task.pk} can't be submitted yet: {errors[0].message}{more}")
+        raise NotReady(f"Task {task.pk} can't be submitted yet: {errors[0].message}{more}", remarks=remarks)
     task.state, task.lease, task.leased_until, task.submitted_at = (
         State.SUBMITTED,
         None,

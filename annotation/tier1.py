@@ -9,6 +9,7 @@ from bisect import bisect
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ import numpy.typing as npt
 
 from annotation import clips, dictionary, grammar, wording
 from annotation.geometry import rle, shape
+from annotation.known import Known
 from annotation.models import Label, Task
 from annotation.models.revision import Revision
 from annotation.work import Work, WorkMask, WorkSegment, WorkTrack, load, load_outside
@@ -43,6 +45,29 @@ class Remark:
     instruction: int | None = None  # which of the segment's, from 0
     word: str | None = None  # that is not known
     meant: str | None = None  # instead of it, perhaps
+    places: tuple[tuple[int, int], ...] = ()  # further ones
+
+
+@dataclass(frozen=True)
+class _Looks:
+    """What the checks measure of one mask: its shape, and where it is narrower than its label wants, in the picture."""
+
+    shape: shape.Shape
+    narrow_area: int
+    narrow: tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True)
+class _Shared:
+    """Pixels that two masks have in common, and one in the middle of them."""
+
+    area: int
+    at: tuple[int, int]
+
+
+# Keyed by the masks' contents, so that nothing can make them untrue. Three tasks of 100 tracks and 300 frames.
+_looks: Known[tuple[object, ...], _Looks] = Known(100_000)
+_shared: Known[tuple[object, ...], _Shared] = Known(100_000)
 
 
 def check_task(task: Task) -> list[Remark]:
@@ -88,15 +113,16 @@ def check_mask(mask: WorkMask, track: WorkTrack, label: Label) -> list[Remark]:
         remark("error", message)
     if mask.area < label.min_area:
         return [*found, _too_small(mask, track, label)]
-    x, y, w, h = mask.bbox
-    measured = shape.measure(
-        rle.decode(mask.rle)[y : y + h, x : x + w],
-        speck_below=SPECK,
-        narrow_share=NARROW_SHARE,
-    )
+    x, y, _, _ = mask.bbox
+    looks = _looks.of((_content(mask), label.min_width), lambda: _look(mask, label.min_width))
+    measured, thin = looks.shape, looks.narrow
     if measured.widest + 0.5 < label.min_width:
         message = f"{name} is {measured.widest:.0f} px wide; {label.key} needs {label.min_width} px or more."
-        remark("error", message)
+        found.append(Remark("error", message, mask.frame, track.id, mask.id, at=_first(thin), places=thin[1:]))
+    elif looks.narrow_area > NARROW_SHARE * mask.area:
+        where = f"in {len(thin)} places" if len(thin) > 1 else "in one place"
+        message = f"{name} is narrower than {label.min_width} px {where} ({looks.narrow_area} px of it)."
+        found.append(Remark("warning", message, mask.frame, track.id, mask.id, at=_first(thin), places=thin[1:]))
     if measured.speck_at:
         message = f"{name} has {measured.specks} speck{'s' * (measured.specks > 1)} of less than {SPECK} px."
         remark("warning", message, (x + measured.speck_at[0], y + measured.speck_at[1]))
@@ -242,6 +268,23 @@ def _links(segment: WorkSegment, standing: Collection[str]) -> list[Remark]:
     ]
 
 
+def _content(mask: WorkMask) -> tuple[object, ...]:
+    """Stands for the pixels of a mask, at a length that does not grow with them."""
+    return hash(mask.rle["counts"]), len(mask.rle["counts"]), mask.area, mask.bbox
+
+
+def _look(mask: WorkMask, min_width: int) -> _Looks:
+    x, y, _, _ = mask.bbox
+    inside = rle.decode_box(mask.rle, mask.bbox)
+    measured = shape.measure(inside, speck_below=SPECK, narrow_share=None)
+    area, places = shape.narrow_places(inside, min_width, least=SPECK) if min_width > 1 else (0, [])
+    return _Looks(measured, area, tuple((x + left, y + top) for left, top in places))
+
+
+def _first(places: tuple[tuple[int, int], ...]) -> tuple[int, int] | None:
+    return places[0] if places else None
+
+
 def _touching(box: npt.NDArray[np.int64], boxes: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
     """(n,) bool: which of the (n, 4) boxes (x, y, width, height) share pixels with one."""
     apart = (boxes[:, :2] >= box[:2] + box[2:]) | (boxes[:, :2] + boxes[:, 2:] <= box[:2])
@@ -251,21 +294,27 @@ def _touching(box: npt.NDArray[np.int64], boxes: npt.NDArray[np.int64]) -> npt.N
 def _overlaps_with(mask: WorkMask, others: Iterable[WorkMask], tracks: Mapping[str, WorkTrack]) -> list[Remark]:
     found = []
     for other in others:
-        x, y = max(mask.bbox[0], other.bbox[0]), max(mask.bbox[1], other.bbox[1])
-        right = min(mask.bbox[0] + mask.bbox[2], other.bbox[0] + other.bbox[2])
-        bottom = min(mask.bbox[1] + mask.bbox[3], other.bbox[1] + other.bbox[3])
-        box = (x, y, right - x, bottom - y)
-        both = rle.decode_box(mask.rle, box) & rle.decode_box(other.rle, box)
-        area = int(both.sum())
-        if area <= max(SPECK, OVERLAP_SHARE * min(mask.area, other.area)):
+        first, second = sorted((mask, other), key=lambda each: tracks[each.track_id].number)
+        shared = _shared.of((_content(first), _content(second)), partial(_share, first, second))
+        if shared.area <= max(SPECK, OVERLAP_SHARE * min(mask.area, other.area)):
             continue
-        rows, columns = np.nonzero(both)
-        middle = len(rows) // 2
-        numbers = sorted((tracks[mask.track_id].number, tracks[other.track_id].number))
-        message = f"Masks {numbers[0]} and {numbers[1]} overlap by {area} px; a pixel belongs to what is in front."
-        at = (x + int(columns[middle]), y + int(rows[middle]))
-        found.append(Remark("warning", message, frame=mask.frame, track=mask.track_id, mask=mask.id, at=at))
+        numbers = f"{tracks[first.track_id].number} and {tracks[second.track_id].number}"
+        message = f"Masks {numbers} overlap by {shared.area} px; a pixel belongs to what is in front."
+        found.append(Remark("warning", message, frame=mask.frame, track=mask.track_id, mask=mask.id, at=shared.at))
     return found
+
+
+def _share(mask: WorkMask, other: WorkMask) -> _Shared:
+    """Only where their boxes overlap is anything decoded."""
+    x, y = max(mask.bbox[0], other.bbox[0]), max(mask.bbox[1], other.bbox[1])
+    right = min(mask.bbox[0] + mask.bbox[2], other.bbox[0] + other.bbox[2])
+    bottom = min(mask.bbox[1] + mask.bbox[3], other.bbox[1] + other.bbox[3])
+    box = (x, y, right - x, bottom - y)
+    rows, columns = np.nonzero(rle.decode_box(mask.rle, box) & rle.decode_box(other.rle, box))
+    if not rows.size:
+        return _Shared(0, (x, y))
+    middle = rows.size // 2
+    return _Shared(rows.size, (x + int(columns[middle]), y + int(rows[middle])))
 
 
 def _too_small(mask: WorkMask, track: WorkTrack, label: Label) -> Remark:

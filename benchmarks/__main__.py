@@ -23,12 +23,14 @@ from benchmarks import (
     reliability,
     speed,
     timeline,
+    workbench,
 )
 from config import env
 
 PARTS: dict[str, Callable[[], list[dict[str, Any]]]] = {
     "speed": speed.rows,
     "browser": browser_masks.rows,
+    "workbench": workbench.rows,
     "memory": memory.rows,
     "ledger": ledger.rows,
     "accuracy": accuracy.rows,

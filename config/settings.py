@@ -105,6 +105,7 @@ STILLS_BYTES = env.STILLS_BYTES
 EMBEDDING_BYTES = env.EMBEDDING_BYTES
 WEIGHTS_DIR = env.WEIGHTS
 GPU_WORKERS = env.GPU_WORKERS
+SPEEDS_FILE = HOME / "engine_speeds.json"
 OBJECT_STORAGE = env.OBJECT_STORAGE
 # What keeps a second copy of every clip folder, as a dotted name: the ground floor must not import config.
 CLIP_MIRROR = "config.storage.bucket" if OBJECT_STORAGE else ""

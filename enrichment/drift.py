@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import threading
 import uuid
-from collections import OrderedDict, defaultdict
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from annotation import clips
 from annotation.geometry.rle import Rle
+from annotation.known import Known
 from annotation.media.errors import ClipFolderError
 from annotation.models import Mask, MaskRevision, Task
 from enrichment import compute
@@ -42,41 +42,31 @@ class _Head(NamedTuple):
     box: Box
 
 
-class _Known:
-    """Figures that were worked out before, by flow and the two revisions; the oldest go first."""
-
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._values: OrderedDict[tuple[str, int, int], float] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def get(self, key: tuple[str, int, int]) -> float | None:
-        return self._values.get(key)
-
-    def add(self, key: tuple[str, int, int], value: float) -> None:
-        with self._lock:
-            self._values[key] = value
-            while len(self._values) > self._most:
-                self._values.popitem(last=False)
+# Figures that were worked out before, by flow and the two revisions.
+_known: Known[tuple[str, int, int], float] = Known(MOST_KNOWN)
 
 
-_known = _Known(MOST_KNOWN)
+def of_task(task: Task, track: uuid.UUID | None = None, frames: tuple[int, int] | None = None) -> Drift:
+    """The agreement of every mask with the next one of its track, for all tracks or for one.
 
-
-def of_task(task: Task, track: uuid.UUID | None = None) -> Drift:
-    """The agreement of every mask with the next one of its track, for all tracks or for one."""
+    Args:
+        frames: only on `[start, end)`: a page asks for a large task bit by bit, what it shows first.
+    """
     done = LayerRun.objects.current().filter(clip=task.clip_id, layer="flow", state=LayerRun.State.DONE).first()
     if done is None:
         return Drift(reason=f"The flow of {task.clip.name} is not computed yet.")
     try:
         reader = FlowReader(clips.folder(task.clip), compute.facts_of(task.clip))
-        return Drift(_values(task, _heads(task, track), reader, done.fingerprint))
+        return Drift(_values(task, _heads(task, track, frames), reader, done.fingerprint))
     except (ClipFolderError, OSError) as error:
         return Drift(reason=f"The flow of {task.clip.name} cannot be read: {error}")
 
 
-def _heads(task: Task, track: uuid.UUID | None) -> dict[str, dict[int, _Head]]:
+def _heads(task: Task, track: uuid.UUID | None, frames: tuple[int, int] | None) -> dict[str, dict[int, _Head]]:
     drawn = Mask.objects.drawn().filter(task=task)
+    if frames is not None:
+        # The mask after the last one is what that one is compared with.
+        drawn = drawn.filter(frame__gte=frames[0], frame__lte=frames[1])
     if track is not None:
         drawn = drawn.filter(track=track)
     found: dict[str, dict[int, _Head]] = defaultdict(dict)

@@ -41,7 +41,7 @@ with `save_pretrained` and go the whole way (tests/enrichment/engines/).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
@@ -97,7 +97,8 @@ class LayerEngine:
     "gpu", or "either", then on the GPU where there is one. memory: bytes of the model itself. picture_memory: bytes for
     each 720p picture that it looks at in one go. batch: at most so many in one go. packages: what must be installed.
     Parameters: what can be set, beside what the layer has. note: how to get the weights where the hub has none.
-    lacks: says in a sentence what else is missing here, such as a key; empty when nothing is.
+    lacks: says in a sentence what else is missing here, such as a key; empty when nothing is. adopt: where weights are
+    published as a pickled state dict only, the config.json for one with these tensors; None when it is another model's.
     """
 
     layer: str
@@ -115,6 +116,7 @@ class LayerEngine:
     Parameters: type = NoParameters
     note: str = ""
     lacks: Callable[[], str] | None = None
+    adopt: Callable[[Collection[str]], Mapping[str, object] | None] | None = None
 
     def __post_init__(self) -> None:
         """Refuse what nothing could make sense of."""

@@ -1,4 +1,4 @@
-"""What belongs to the person at the screen and to no project: their keys."""
+"""What belongs to the person at the screen and to no project: their keys and how they like to work."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rest_framework.views import APIView
 
 from annotation import access
 from annotation.api.fields import Strict
-from frontend import keys
+from frontend import keys, preferences
 
 CHORDS = serializers.ListField(child=serializers.CharField(max_length=40, trim_whitespace=False), max_length=6)
 
@@ -43,4 +43,23 @@ class OwnKeys(APIView):
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
-urlpatterns = [path("keys/", OwnKeys.as_view(), name="api-keys")]
+class PreferencesBody(Strict):
+    threshold = serializers.FloatField(
+        min_value=0.0, max_value=1.0, help_text="confidence from which proposals are shown"
+    )
+
+
+class OwnPreferences(APIView):
+    @extend_schema(request=PreferencesBody, responses=PreferencesBody)
+    def put(self, request: Request) -> Response:
+        """Say how one likes to work."""
+        asked = PreferencesBody(data=request.data)
+        asked.is_valid(raise_exception=True)
+        preferences.set_threshold(user=access.person(request.user), threshold=asked.validated_data["threshold"])
+        return Response(asked.validated_data)
+
+
+urlpatterns = [
+    path("keys/", OwnKeys.as_view(), name="api-keys"),
+    path("preferences/", OwnPreferences.as_view(), name="api-preferences"),
+]

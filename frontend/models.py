@@ -1,4 +1,4 @@
-"""What pages need to remember: news where there is no Redis to carry it, who is where, and each person's keys."""
+"""What pages need to remember: news where there is no Redis to carry it, who is where, each person's keys and ways."""
 
 from __future__ import annotations
 
@@ -52,3 +52,22 @@ class KeyBindings(models.Model):
 
     def __str__(self) -> str:
         return f"Keys of {self.user}"
+
+
+class Preferences(models.Model):
+    """How a person likes to work; what they never chose is as it comes."""
+
+    user = models.OneToOneField(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    threshold = models.FloatField(null=True, help_text="confidence from which proposals are shown, 0-1")
+    changed_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(threshold__isnull=True) | models.Q(threshold__gte=0, threshold__lte=1),
+                name="a_threshold_is_a_confidence",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"Preferences of {self.user}"

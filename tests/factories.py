@@ -17,8 +17,9 @@ from annotation.media.facts import ClipFacts, Limits
 from annotation.media.probe import inspect
 from annotation.models import Clip, Membership, Project
 from annotation.scene.numbered import write_numbered_video
+from tests.people import PASSWORD
 
-PASSWORD = "correct horse battery"
+__all__ = ["PASSWORD"]
 
 
 class UserFactory(factory.django.DjangoModelFactory[User]):

@@ -235,9 +235,10 @@ def _remarks(task: Task, revision: Revision) -> list[tier1.Remark]:
         if head is None:
             return []
         mask = mask_value(revision.of, revision, (task.clip.height, task.clip.width))
-        others, tracks = load_frame(task, mask.frame)
+        others, tracks = load_frame(task, mask.frame, near=mask.bbox)
+        tracks[mask.track_id] = track_value(revision.of.track, head)
         beside = [other for other in others if other.id != mask.id]
-        own = tier1.check_mask(mask, track_value(revision.of.track, head), head.label)
+        own = tier1.check_mask(mask, tracks[mask.track_id], head.label)
         return own + tier1.check_overlaps_of(mask, beside, tracks)
     if isinstance(revision, SegmentRevision):
         return _remarks_of_segment(task, revision)

@@ -10,7 +10,8 @@ from django.http import Http404
 from rest_framework import exceptions, status
 from rest_framework.response import Response
 
-from annotation.errors import AnnotationError, Duplicate, LeaseLost, Refused
+from annotation.api.shapes import remark_body
+from annotation.errors import AnnotationError, Duplicate, LeaseLost, NotReady, Refused
 
 
 def body(code: str, message: str, details: Any = None) -> dict[str, Any]:
@@ -35,6 +36,9 @@ def answer(error: Exception, context: dict[str, Any]) -> Response | None:
         )
     if isinstance(error, LeaseLost):
         return Response(body("lease_lost", str(error)), status.HTTP_409_CONFLICT)
+    if isinstance(error, NotReady):
+        found = {"remarks": [remark_body(remark) for remark in error.remarks]}
+        return Response(body("not_ready", str(error), found), status.HTTP_422_UNPROCESSABLE_ENTITY)
     if isinstance(error, Refused):
         return Response(body("refused", str(error)), status.HTTP_422_UNPROCESSABLE_ENTITY)
     if isinstance(error, DjangoValidationError):

@@ -129,7 +129,7 @@ def _edit_size(edit_iou: float | None, edit_boundary: float | None) -> dict[str,
 
 
 def remark_body(remark: Remark) -> dict[str, Any]:
-    return {name: value for name, value in asdict(remark).items() if value is not None}
+    return {name: value for name, value in asdict(remark).items() if value not in (None, ())}
 
 
 def proposal_body(proposal: Proposal, verdict: str | None) -> dict[str, Any]:

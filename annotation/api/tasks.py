@@ -109,7 +109,7 @@ class Lease(APIView):
 class Submit(APIView):
     @extend_schema(request=None, responses=dict[str, Any])
     def post(self, request: Request, pk: int) -> Response:
-        """Send the task to review; 422 while Tier 1 finds errors."""
+        """Send the task to review; 422 with all remarks in `details` while there are errors among them."""
         task = access.task_to_edit(request.user, pk)
         return Response(task_facts(tasks.submit(task=task, user=access.person(request.user))))
 

@@ -97,17 +97,27 @@ def resized(pixels: torch.Tensor, size: tuple[int, int], mode: str) -> torch.Ten
     return smooth.clamp(0.0, 255.0).round()
 
 
-def shortest_side(height: int, width: int, side: int) -> tuple[int, int]:
-    """(height, width) with the shorter one `side` and the proportions kept, as Pillow-based processors round them."""
-    if height <= width:
-        return side, int(side * width / height)
-    return int(side * height / width), side
+def squared(pixels: torch.Tensor, said: dict[str, Any], mode: str) -> torch.Tensor:
+    """(n, 3, height, width) reduced to a shorter side, then its middle cut out, both as the checkpoint says.
+
+    Raises:
+        EngineInputError: the checkpoint wants a larger middle than the picture that it makes.
+    """
+    height, width = pixels.shape[-2:]
+    side = int(said["size"]["shortest_edge"])
+    # Cut off, not rounded, as the processors that these models were trained with do it.
+    size = (side, int(side * width / height)) if height <= width else (int(side * height / width), side)
+    small = resized(pixels, size, mode)
+    crop = said["crop_size"]
+    top, left = (size[0] - int(crop["height"])) // 2, (size[1] - int(crop["width"])) // 2
+    if top < 0 or left < 0:
+        raise EngineInputError(f"A middle of {crop} cannot be cut out of a picture with a shorter side of {side}.")
+    return small[..., top : top + int(crop["height"]), left : left + int(crop["width"])]
 
 
-def centre(pixels: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
-    """The middle (height, width) of (n, 3, h, w), which must be at least as large."""
-    top, left = (pixels.shape[-2] - size[0]) // 2, (pixels.shape[-1] - size[1]) // 2
-    return pixels[..., top : top + size[0], left : left + size[1]]
+def unit(vectors: torch.Tensor) -> list[NDArray[np.float32]]:
+    """(n, dimensions) as one float32 array each, of length 1."""
+    return list(torch.nn.functional.normalize(vectors.float(), dim=-1).cpu().numpy())
 
 
 def normalised(pixels: torch.Tensor, said: dict[str, Any]) -> torch.Tensor:

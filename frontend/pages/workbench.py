@@ -14,7 +14,7 @@ from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.http import require_GET
 
 from annotation import access
-from frontend import keys
+from frontend import keys, preferences
 from frontend.access import PageRequest, enter_by_id
 
 _TOOLS = Path(__file__).parents[1] / "static" / "js" / "tools"
@@ -67,6 +67,7 @@ def workbench(request: PageRequest, pk: int) -> HttpResponse:
         "tools": modules,
         "icons": icons,
         "keys": json.dumps(keys.of(request.user)),
+        "threshold": preferences.of(request.user).threshold,
         "is_reviewer": enter_by_id(request, task.project).is_lead,
     }
     return render(request, "workbench/workbench.html", shown)

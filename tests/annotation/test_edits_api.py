@@ -187,3 +187,18 @@ def test_the_whole_objects_outline_is_kept_beside_what_is_seen(
     put(bobs, task, "masks", id, mask_body(track, clip, amodal=whole, occluded=True))
     [seen] = bobs.get(f"/api/tasks/{task.pk}/work/").data["masks"]
     assert (seen["amodal"], seen["occluded"]) == (whole, True)
+
+
+def test_masks_as_rows_say_what_the_long_form_says(bobs: APIClient, task: Task, track: Track, clip: Clip) -> None:
+    put(bobs, task, "masks", uuid.uuid4(), mask_body(track, clip, occluded=True))
+    put(bobs, task, "masks", uuid.uuid4(), mask_body(track, clip, frame=4, counts=None, outside=True))
+    long, short = (bobs.get(f"/api/tasks/{task.pk}/work/{query}").json() for query in ("", "?masks=rows"))
+    columns, rows = short["masks"]["columns"], short["masks"]["rows"]
+    read = [dict(zip(columns, row, strict=True)) for row in rows]
+    for mask in read:
+        mask["counts"] = mask["counts"] or None
+    expected = [{name: mask[name] for name in columns} for mask in long["masks"]]
+    assert sorted(read, key=lambda mask: mask["frame"]) == sorted(expected, key=lambda mask: mask["frame"])
+    assert {name: short[name] for name in ("tracks", "segments", "gone")} == {
+        name: long[name] for name in ("tracks", "segments", "gone")
+    }

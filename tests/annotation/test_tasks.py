@@ -7,7 +7,7 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 
 from annotation import masks, tasks, tracks
-from annotation.errors import LeaseLost, Refused
+from annotation.errors import LeaseLost, NotReady, Refused
 from annotation.models import Clip, History, Project, Task
 from tests.annotation.drawing import disc, draw
 
@@ -49,8 +49,9 @@ def test_a_heartbeat_extends_the_lease_and_counts_the_time_but_not_a_night(task:
 
 def test_an_empty_task_is_not_submitted(task: Task, bob: User) -> None:
     tasks.claim(task=task, user=bob)
-    with pytest.raises(Refused, match="is empty"):
+    with pytest.raises(NotReady, match="is empty") as refused:
         tasks.submit(task=task, user=bob)
+    assert [remark.severity for remark in refused.value.remarks][:2] == ["error", "warning"]
 
 
 def test_a_task_walks_from_the_queue_through_review_and_back(task: Task, bob: User, dana: User) -> None:

@@ -10,7 +10,7 @@ from django.contrib.auth.models import User
 
 from annotation import edit_size, masks, tasks, tier1
 from annotation.geometry import rle, shape
-from annotation.models import Clip, Mask, Task, Track
+from annotation.models import Clip, Label, Mask, Task, Track
 from annotation.work import load_frame
 from tests.annotation.drawing import disc, draw
 
@@ -81,6 +81,40 @@ def test_a_hole_and_a_speck_are_pointed_at() -> None:
     assert found.speck_at == (55, 35)
     assert 30 <= found.hole_at[0] < 36
     assert 10 <= found.hole_at[1] < 14
+
+
+def test_parts_that_are_narrower_than_they_should_be_are_pointed_at(task: Task, clip: Clip, bob: User) -> None:
+    dumbbell = np.zeros((clip.height, clip.width), bool)
+    dumbbell[10:30, 10:30] = dumbbell[10:30, 60:80] = True
+    dumbbell[19:21, 30:60] = True
+    Label.objects.filter(project=task.project, key="target_object").update(min_width=6)
+    draw(task, bob, dumbbell, frame=0)
+    [remark] = said(task, "narrower than 6 px in one place")
+    assert remark.severity == "warning"
+    assert remark.at is not None
+    assert 30 <= remark.at[0] < 60
+    assert 19 <= remark.at[1] < 21
+    Label.objects.filter(project=task.project, key="target_object").update(min_width=2)
+    assert said(task, "narrower") == []
+
+
+def test_a_square_has_no_narrow_parts_but_a_cross_of_threads_has() -> None:
+    square = np.zeros((60, 60), np.uint8)
+    square[10:50, 10:50] = 1
+    assert shape.narrow_places(square, 5, least=16) == (0, [])
+    square[29:31, 50:60] = square[0:10, 29:31] = 1
+    area, places = shape.narrow_places(square, 5, least=16)
+    assert area >= 32
+    assert [min(x >= 48 or y < 12 for x, y in places), len(places)] == [True, 2]
+
+
+def test_a_save_looks_only_at_the_masks_near_it(task: Task, clip: Clip, bob: User) -> None:
+    for x in (20, 30, 70):
+        draw(task, bob, disc(clip, x=x, radius=10), frame=0)
+    near, tracks = load_frame(task, 0, near=(10, 0, 10, clip.height))
+    assert sorted(tracks[mask.track_id].number for mask in near) == [1]
+    near, tracks = load_frame(task, 0, near=(10, 0, 11, clip.height))
+    assert sorted(tracks[mask.track_id].number for mask in near) == [1, 2]
 
 
 def test_an_edit_is_measured_by_overlap_and_by_how_far_the_outline_moved() -> None:

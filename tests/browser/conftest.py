@@ -3,95 +3,25 @@
 from __future__ import annotations
 
 import os
-import shutil
-import socket
-import sqlite3
-import subprocess
-import sys
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pytest
-from playwright.sync_api import APIResponse, Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, sync_playwright
 
 from annotation.geometry import rle
-from tests.factories import PASSWORD
+from tests.browser.site import CHROMIUM, ROOT, Person, Site, log_in, serve, start_chromium
 
-ROOT = Path(__file__).resolve().parents[2]
-CHROMIUM = os.environ.get("LOUPE_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
-SLOWEST_START = 60.0  # seconds
+__all__ = ["CHROMIUM", "ROOT", "Person", "Site", "log_in", "mask_in_database"]
+
 FRAMES = 200  # of the clip; each test's task is a frame shorter than the one before it, so more than there are tests
-
-
-@dataclass
-class Site:
-    """A running server: its address, its home, and a clip in it."""
-
-    url: str
-    home: Path
-    clip: int
-    tasks_made: int = 0
-    cookies: dict[str, Any] = field(default_factory=dict)
-
-    def rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
-        """What really stands in the database."""
-        with sqlite3.connect(f"file:{self.home / 'loupe.sqlite3'}?mode=ro", uri=True) as database:
-            return database.execute(query, values).fetchall()
-
-
-@dataclass
-class Person:
-    """Somebody logged in, with a browser of their own and the API behind it."""
-
-    site: Site
-    context: BrowserContext
-
-    def call(self, method: str, path: str, body: object = None, **headers: str) -> APIResponse:
-        token = next(c["value"] for c in self.context.cookies() if c["name"] == "csrftoken")
-        return self.context.request.fetch(
-            f"{self.site.url}/api/{path}",
-            method=method,
-            data=body,
-            headers={"X-CSRFToken": token, "Referer": self.site.url, **headers},
-        )
-
-    def open(self, path: str) -> Page:
-        page = self.context.new_page()
-        page.goto(self.site.url + path)
-        return page
 
 
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    home = tmp_path_factory.mktemp("browser-home")
-    settings = {"LOUPE_HOME": str(home), "DEBUG": "1", "DJANGO_SETTINGS_MODULE": "config.settings"}
-    environment = {k: v for k, v in os.environ.items() if k not in {"DATABASE_URL", "REDIS_URL"}} | settings
-    in_root: dict[str, Any] = {"cwd": ROOT, "env": environment}
-    for arguments in (["manage.py", "migrate", "-v0"], ["-m", "tests.browser.stage", str(FRAMES)]):
-        done = subprocess.run([sys.executable, *arguments], **in_root, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr[-3000:]
-    clip = int(done.stdout.split()[-1])
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "uvicorn", "config.asgi:application", "--host", "127.0.0.1", "--port", str(port)]
-    log = home / "server.log"
-    with log.open("w") as output:
-        server = subprocess.Popen([*command, "--log-level", "warning"], **in_root, stdout=output, stderr=output)
-    try:
-        url = f"http://127.0.0.1:{port}"
-        _wait_for(url, server, log)
-        yield Site(url=url, home=home, clip=clip)
-    finally:
-        server.terminate()
-        server.wait(20)
+    with serve(tmp_path_factory.mktemp("browser-home"), ["tests.browser.stage", str(FRAMES)]) as running:
+        yield running
 
 
 @pytest.fixture(scope="session")
@@ -101,8 +31,7 @@ def chromium() -> Iterator[Browser]:
     # Playwright's own loop runs in this thread, and Django takes it for an asynchronous caller; it is not one.
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
     with sync_playwright() as playwright:
-        arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
+        browser = start_chromium(playwright)
         yield browser
         browser.close()
     os.environ.pop("DJANGO_ALLOW_ASYNC_UNSAFE", None)
@@ -149,31 +78,3 @@ def mask_in_database(
     """
     ((counts,),) = site.rows(query, task, frame)
     return rle.decode({"size": [180, 320], "counts": counts}).astype(bool)
-
-
-def log_in(site: Site, chromium: Browser, name: str) -> Person:
-    context = chromium.new_context(viewport={"width": 1280, "height": 800})
-    if name in site.cookies:
-        context.add_cookies(site.cookies[name])
-    else:
-        page = context.new_page()
-        page.goto(f"{site.url}/login/")
-        page.fill("input[name=username]", name)
-        page.fill("input[name=password]", PASSWORD)
-        page.press("input[name=password]", "Enter")
-        page.wait_for_url(f"{site.url}/")
-        page.close()
-        site.cookies[name] = context.cookies()
-    return Person(site, context)
-
-
-def _wait_for(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
-    until = time.monotonic() + SLOWEST_START
-    while time.monotonic() < until:
-        assert server.poll() is None, f"The server did not start:\n{log.read_text()[-3000:]}"
-        try:
-            with urllib.request.urlopen(f"{url}/login/", timeout=5):
-                return
-        except (urllib.error.URLError, OSError):
-            time.sleep(0.2)
-    raise AssertionError(f"The server did not answer in {SLOWEST_START:.0f} s:\n{log.read_text()[-3000:]}")

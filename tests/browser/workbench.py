@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import Person
+from tests.browser.site import Person
 
 Point = tuple[float, float]
 SAVED = 10_000  # ms

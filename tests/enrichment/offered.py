@@ -101,8 +101,9 @@ def save(folder: Path, *, content: bytes = b"weights", kind: str = "counter") ->
 
 @contextmanager
 def offering(*engines: LayerEngine) -> Iterator[None]:
-    """These engines are offered beside the others inside the block."""
+    """Nothing but these engines is offered inside the block."""
     before = dict(contract.every.every())
+    contract.every._known.clear()
     for engine in engines:
         contract.register(engine)
     Counter1.made.clear()

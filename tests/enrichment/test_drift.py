@@ -69,6 +69,18 @@ def test_a_mask_that_goes_with_the_flow_agrees_and_one_that_stays_does_not(
     assert api.get(f"/api/tasks/{task.pk}/drift/?track=x").status_code == 400
 
 
+def test_a_part_at_a_time_gives_what_the_whole_gives(api: APIClient, task: Task, flow: Clip, bob: User) -> None:
+    track = draw(task, bob, {frame: 20 + 3 * frame for frame in range(10)})
+    api.force_authenticate(bob)
+    parts = [
+        api.get(f"/api/tasks/{task.pk}/drift/?start={start}&end={start + 4}").json()["tracks"][str(track.pk)]
+        for start in (0, 4, 8)
+    ]
+    assert [[*part] for part in parts] == [["0", "1", "2", "3"], ["4", "5", "6", "7"], ["8"]]
+    whole = api.get(f"/api/tasks/{task.pk}/drift/").json()["tracks"][str(track.pk)]
+    assert {frame: value for part in parts for frame, value in part.items()} == whole
+
+
 def test_without_flow_it_says_so(api: APIClient, task: Task, bob: User) -> None:
     draw(task, bob, {0: 30, 1: 32})
     api.force_authenticate(bob)

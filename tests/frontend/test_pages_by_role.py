@@ -15,7 +15,14 @@ from tests.frontend.things import flag
 
 EVERYONE = ["", "clips/", "runs/", "tasks/", "settings/guidelines/", "settings/taxonomy/"]
 LEADS = ["flags/", "flags/{flag}/", "plots/throughput.svg", "plots/agreement.svg", "reviews/{task}/"]
-MANAGERS = ["deliveries/", "settings/", "settings/people/", "uploads/", "settings/guidelines/?edit"]
+MANAGERS = [
+    "deliveries/",
+    "settings/",
+    "settings/engines/",
+    "settings/people/",
+    "uploads/",
+    "settings/guidelines/?edit",
+]
 
 
 @pytest.fixture

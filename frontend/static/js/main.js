@@ -6,7 +6,7 @@ import { Outbox } from "./models/outbox.js";
 import { ProposalList } from "./models/proposals.js";
 import { Timebase } from "./models/timebase.js";
 import { ToolSettings } from "./models/tool_settings.js";
-import { Work } from "./models/work.js";
+import { fromRows, Work } from "./models/work.js";
 import { allTools, toolCalled } from "./tools/registry.js";
 import { bindAnnouncements } from "./workbench/announce.js";
 import { Bench } from "./workbench/bench.js";
@@ -92,7 +92,7 @@ async function start() {
   const task = await get(`tasks/${id}/`);
   const [times, drawn, proposed] = await Promise.all([
     get(`clips/${task.clip.id}/times/`),
-    get(`tasks/${id}/work/`),
+    get(`tasks/${id}/work/?masks=rows`).then(fromRows),
     get(`tasks/${id}/proposals/`),
   ]);
   const work = new Work();

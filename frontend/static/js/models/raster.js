@@ -4,6 +4,8 @@
  * Pixel (x, y) covers the square [x, x+1) x [y, y+1), its centre is (x+0.5, y+0.5), here as on the server.
  */
 
+import { around } from "./boxes.js";
+import { outline } from "./contour.js";
 import { decode, encode } from "./rle.js";
 import { sweptBy } from "./tip.js";
 
@@ -12,19 +14,6 @@ import { sweptBy } from "./tip.js";
 
 /** @type {Box} */
 const NOTHING = Object.freeze({ x: 0, y: 0, w: 0, h: 0 });
-
-/**
- * @param {Box} a
- * @param {Box} b
- * @returns {Box} the smallest box around both; an empty one counts for nothing
- */
-export function around(a, b) {
-  if (!a.w || !a.h) return b;
-  if (!b.w || !b.h) return a;
-  const x = Math.min(a.x, b.x);
-  const y = Math.min(a.y, b.y);
-  return { x, y, w: Math.max(a.x + a.w, b.x + b.w) - x, h: Math.max(a.y + a.h, b.y + b.h) - y };
-}
 
 /**
  * Where a brush of `size` pixels sits when the pointer is at `point`: odd brushes on a pixel's centre, even ones on a
@@ -82,6 +71,9 @@ export class Raster {
     this.width = width;
     this.height = height;
     this.bits = bits ?? new Uint8Array(width * height);
+    /** Where its first pixel lies in the picture. */
+    this.left = 0;
+    this.top = 0;
     this.#reach = reach ?? (bits ? { x: 0, y: 0, w: width, h: height } : NOTHING);
     /** Goes up with every change, so that what was made of the pixels can tell that it is old. */
     this.changes = 0;
@@ -145,6 +137,11 @@ export class Raster {
    */
   has(x, y) {
     return x >= 0 && y >= 0 && x < this.width && y < this.height && this.bits[y * this.width + x] === 1;
+  }
+
+  /** @returns {number[][]} closed rings in picture coordinates, as `outline` gives them */
+  rings() {
+    return outline(this.bits, this.width, this.height, this.#reach);
   }
 
   copy() {

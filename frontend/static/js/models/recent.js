@@ -6,10 +6,15 @@
 export class Recent {
   /** @type {Map<K, V>} */
   #items = new Map();
+  #weight = 0;
 
-  /** @param {number} capacity */
-  constructor(capacity) {
+  /**
+   * @param {number} capacity the weight of all of them at most; the newest stays, whatever it weighs
+   * @param {(value: V) => number} [weigh]
+   */
+  constructor(capacity, weigh = () => 1) {
     this.capacity = capacity;
+    this.weigh = weigh;
   }
 
   /**
@@ -18,10 +23,16 @@ export class Recent {
    * @returns {V}
    */
   get(key, make) {
-    const value = this.#items.has(key) ? /** @type {V} */ (this.#items.get(key)) : make();
-    this.#items.delete(key);
+    const isNew = !this.#items.has(key);
+    const value = isNew ? make() : /** @type {V} */ (this.#items.get(key));
+    if (isNew) this.#weight += this.weigh(value);
+    else this.#items.delete(key);
     this.#items.set(key, value);
-    if (this.#items.size > this.capacity) this.#items.delete(/** @type {K} */ (this.#items.keys().next().value));
+    for (const [old, left] of this.#items) {
+      if (this.#weight <= this.capacity || old === key) break;
+      this.#items.delete(old);
+      this.#weight -= this.weigh(left);
+    }
     return value;
   }
 }

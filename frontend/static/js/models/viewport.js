@@ -1,6 +1,7 @@
 /** Where the picture lies on the stage: screen = picture * scale + offset, all in CSS px. */
 const MARGIN = 8;
 const FOOT = 22; // the line of hints below the picture
+const SEEN_WELL = 48; // screen px that something must measure to be seen as what it is
 
 export class Viewport {
   constructor() {
@@ -54,6 +55,27 @@ export class Viewport {
     this.y += dy;
     this.fitted = false;
     this.#clamp();
+  }
+
+  /**
+   * Bring a part of the picture into sight, large enough to be looked at. What is seen well already stays where it is.
+   *
+   * @param {import("./rle.js").Box} box picture px, not empty
+   * @returns {boolean} whether anything moved
+   */
+  reveal({ x, y, w, h }) {
+    const { stage, scale } = this;
+    const [left, top] = [x * scale + this.x, y * scale + this.y];
+    const [right, bottom] = [left + w * scale, top + h * scale];
+    const isIn = left >= 0 && top >= 0 && right <= stage.w && bottom <= stage.h - FOOT;
+    if (isIn && Math.max(w, h) * scale >= SEEN_WELL) return false;
+    const fits = Math.min((stage.w - 2 * MARGIN) / w, (stage.h - FOOT - 2 * MARGIN) / h);
+    this.scale = Math.min(64, fits, Math.max(scale, SEEN_WELL / Math.max(w, h)));
+    this.x = stage.w / 2 - (x + w / 2) * this.scale;
+    this.y = (stage.h - FOOT) / 2 - (y + h / 2) * this.scale;
+    this.fitted = false;
+    this.#clamp();
+    return true;
   }
 
   /**

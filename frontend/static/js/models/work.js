@@ -127,6 +127,25 @@ export function requestBody(kind, state) {
   return body;
 }
 
+/**
+ * The work as the server sends it in its short form, masks as rows of columns, as things.
+ *
+ * @param {any} body
+ * @returns {any}
+ */
+export function fromRows({ masks, ...body }) {
+  const { columns, rows } = masks;
+  const things = rows.map((/** @type {any[]} */ row) => {
+    /** @type {any} */
+    const mask = {};
+    for (let i = 0; i < row.length; i += 1) mask[columns[i]] = row[i];
+    // An erased mask has no counts; where an object is outside there are none either.
+    mask.counts ||= null;
+    return mask;
+  });
+  return { ...body, masks: things };
+}
+
 export class Work extends Emitter {
   /** @type {Record<Kind, Map<string, any>>} */
   #things = { tracks: new Map(), masks: new Map(), segments: new Map() };
@@ -177,6 +196,11 @@ export class Work extends Emitter {
   /** @returns {Segment[]} those that are there, by start */
   get segments() {
     return [...this.#things.segments.values()].filter((s) => !s.deleted).sort((a, b) => a.start - b.start);
+  }
+
+  /** How many there are, erased ones too. */
+  countMasks() {
+    return this.#things.masks.size;
   }
 
   get nextNumber() {

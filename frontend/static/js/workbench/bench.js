@@ -6,6 +6,7 @@ import { Raster } from "../models/raster.js";
 import { Recent } from "../models/recent.js";
 import { Shown } from "../models/shown.js";
 import { SnapTargets } from "../models/snapping.js";
+import { Tile } from "../models/tile.js";
 import { erased, isGone, requestBody, reverse } from "../models/work.js";
 import { Carrying } from "./carrying.js";
 import { DriftOfTracks } from "./drift_of_tracks.js";
@@ -30,6 +31,8 @@ import { layingEdits } from "./mask_edits.js";
 
 // Decoded masks are a byte a pixel; this many of 1280 x 720 are 60 MB.
 const RASTERS = 64;
+// Masks in their boxes, bytes: a thousand objects as large as a hand are 20 MB.
+const TILES = 64e6;
 
 export class Bench extends Emitter {
   /** @param {Parts} parts */
@@ -77,9 +80,13 @@ export class Bench extends Emitter {
     }
     /** @type {Recent<string, Raster>} */
     this.rasters = new Recent(RASTERS);
+    /** @type {Recent<string, Tile>} */
+    this.tiles = new Recent(TILES, ({ bits }) => 200 + bits.length);
     work.on("change", (detail) => this.emit("work", detail));
     /** @type {any[]} what the checks found in this clip */
     this.flags = [];
+    /** @type {import("./remark_places.js").Remark[]} what Tier 1 says of the task, errors first */
+    this.remarks = [];
     this.drift = new DriftOfTracks(this);
     this.carrying = new Carrying(this);
     player.on("frame", (frame) => this.emit("frame", frame));
@@ -228,6 +235,12 @@ export class Bench extends Emitter {
     );
   }
 
+  /** The same for looking at: its box alone. @param {{counts: string | null}} mask @returns {Tile} */
+  tileOf({ counts }) {
+    const { width, height } = this.clip;
+    return this.tiles.get(counts ?? "", () => Tile.fromCounts(counts ?? "", width, height));
+  }
+
   /**
    * The topmost thing under a picture point.
    *
@@ -240,11 +253,11 @@ export class Bench extends Emitter {
     for (const mask of this.work.masksOn(this.frame).reverse()) {
       const { track } = mask;
       if (this.shown.isHidden(track) || this.shown.isLocked(track)) continue;
-      if (this.rasterOf(mask).has(px, py)) return { kind: "tracks", id: track };
+      if (this.tileOf(mask).has(px, py)) return { kind: "tracks", id: track };
     }
     for (const proposal of this.proposals.masksOn(this.frame)) {
       const counts = this.proposalMasks.maskOf(proposal.id, this.frame);
-      if (counts && this.rasterOf({ id: `proposal ${proposal.id}`, counts }).has(px, py)) {
+      if (counts && this.tileOf({ counts }).has(px, py)) {
         return { kind: "proposals", id: proposal.id };
       }
     }

@@ -4,8 +4,8 @@ import { chord, KeyTable } from "../models/keys.js";
 import { allTools } from "../tools/registry.js";
 import { accept, reject } from "./decide.js";
 import { drawingRows, maskRows } from "./mask_commands.js";
+import { Submitting } from "./panels/submit.js";
 import { visitPlaces } from "./roving.js";
-import { submit } from "./saving.js";
 import { axisRows, segmentRows } from "./segment_commands.js";
 import { trackRows } from "./track_commands.js";
 
@@ -23,6 +23,7 @@ const PLACES = ["ornaments", "proposals", "objects", "labels", "remarks", "dock"
  */
 export function makeCommands(bench, stage, input, toolbox) {
   const keys = new KeyTable(JSON.parse(document.body.dataset.keys || "{}"));
+  const submitting = new Submitting(bench, stage);
   const add = (/** @type {string} */ group, /** @type {Row[]} */ rows) => {
     for (const [id, title, bound, run] of rows) keys.add({ id, title, group, keys: bound, run });
   };
@@ -49,7 +50,7 @@ export function makeCommands(bench, stage, input, toolbox) {
     ["undo", "Undo", ["Mod+z"], () => bench.undo()],
     ["redo", "Redo", ["Mod+Shift+z", "Mod+y"], () => bench.redo()],
     ["save", "Save now", ["Mod+s"], () => bench.outbox.retry()],
-    ["submit", "Submit for review", ["Mod+Enter"], () => submit(bench)],
+    ["submit", "Submit for review", ["Mod+Enter"], () => submitting.run()],
   ]);
   const visit = visitPlaces(PLACES);
   add("Task", [

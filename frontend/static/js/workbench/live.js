@@ -2,6 +2,7 @@
 
 import { get } from "../api.js";
 import { standsAs } from "../models/sameness.js";
+import { fromRows } from "../models/work.js";
 
 /** @typedef {import("./bench.js").Bench} Bench */
 
@@ -51,7 +52,9 @@ async function newer({ task }, whole) {
     const now = await get(`tasks/${task.id}/`).catch(() => null);
     if (!now || now.version <= task.version) return null;
   }
-  const fresh = await get(`tasks/${task.id}/work/`).catch(() => null);
+  const fresh = await get(`tasks/${task.id}/work/?masks=rows`)
+    .then(fromRows)
+    .catch(() => null);
   return fresh && fresh.version >= task.version ? fresh : null;
 }
 

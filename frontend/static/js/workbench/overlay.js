@@ -1,31 +1,41 @@
 /** Masks as a picture of the clip's size: filled pixel by pixel, outlined along the pixels' edges. */
 
+import { around, meeting } from "../models/boxes.js";
 import { channels } from "../models/colour.js";
-import { outline } from "../models/contour.js";
-import { around } from "../models/raster.js";
+
+export const FILL = 0.3;
+export const FILL_SELECTED = 0.5;
 
 /** @typedef {import("../models/raster.js").Raster} Raster */
+/** @typedef {import("../models/tile.js").Tile} Tile */
 /** @typedef {import("../models/rle.js").Box} Box */
-/** @typedef {{raster: Raster, colour: string, opacity: number}} Layer */
+/** @typedef {{raster: Raster | Tile, changes: number, colour: string, opacity: number}} Layer changes: of the raster then */
 
-/**
- * @param {Box} a
- * @param {Box} b
- * @returns {Box}
- */
-function common(a, b) {
-  const x = Math.max(a.x, b.x);
-  const y = Math.max(a.y, b.y);
-  const w = Math.min(a.x + a.w, b.x + b.w) - x;
-  const h = Math.min(a.y + a.h, b.y + b.h) - y;
-  return { x, y, w: Math.max(0, w), h: Math.max(0, h) };
+/** Where something lies that is there in one of two compositions only. @param {Layer[]} before @param {Layer[]} after */
+export function changedBetween(before, after) {
+  const known = new Map(before.map((layer, place) => [layer.raster, { layer, place }]));
+  /** @type {Box} */
+  let dirty = { x: 0, y: 0, w: 0, h: 0 };
+  let last = -1;
+  for (const layer of after) {
+    const was = known.get(layer.raster);
+    if (was && was.place > last && looksTheSame(was.layer, layer)) {
+      known.delete(layer.raster);
+      last = was.place;
+    } else {
+      dirty = around(dirty, layer.raster.reach);
+    }
+  }
+  for (const { layer } of known.values()) dirty = around(dirty, layer.raster.reach);
+  return dirty;
 }
 
+/** @param {Layer} a @param {Layer} b */
+const looksTheSame = (a, b) => a.changes === b.changes && a.colour === b.colour && a.opacity === b.opacity;
+
 export class Overlay {
-  /** @type {WeakMap<Raster, {changes: number, path: Path2D}>} */
+  /** @type {WeakMap<Raster | Tile, {changes: number, path: Path2D}>} */
   #paths = new WeakMap();
-  /** @type {Box} where something has been drawn */
-  #drawn = { x: 0, y: 0, w: 0, h: 0 };
 
   /**
    * @param {number} width
@@ -42,23 +52,23 @@ export class Overlay {
 
   /**
    * @param {Layer[]} layers from back to front
-   * @param {Box | null} dirty null draws all of it
+   * @param {Box} dirty what is drawn anew
    */
   draw(layers, dirty) {
-    const all = layers.reduce((box, { raster }) => around(box, raster.reach), { x: 0, y: 0, w: 0, h: 0 });
-    const box = dirty ?? around(this.#drawn, all);
-    this.#drawn = dirty ? around(this.#drawn, dirty) : all;
-    if (!box.w || !box.h) return;
-    this.#clear(box);
-    for (const layer of layers) this.#fill(layer, common(box, layer.raster.reach));
-    this.context.putImageData(this.image, 0, 0, box.x, box.y, box.w, box.h);
+    if (!dirty.w || !dirty.h) return;
+    this.#clear(dirty);
+    for (const layer of layers) {
+      const part = meeting(dirty, layer.raster.reach);
+      if (part) this.#fill(layer, part);
+    }
+    this.context.putImageData(this.image, 0, 0, dirty.x, dirty.y, dirty.w, dirty.h);
   }
 
-  /** @param {Raster} raster */
+  /** @param {Raster | Tile} raster */
   pathOf(raster) {
     const known = this.#paths.get(raster);
     if (known && known.changes === raster.changes) return known.path;
-    const path = pathOf(outline(raster.bits, raster.width, raster.height, raster.reach));
+    const path = pathOf(raster.rings());
     this.#paths.set(raster, { changes: raster.changes, path });
     return path;
   }
@@ -76,10 +86,11 @@ export class Overlay {
   #fill({ raster, colour, opacity }, { x, y, w, h }) {
     const [r, g, b] = channels(colour);
     const { pixels } = this;
+    const { bits, width, left, top } = raster;
     for (let row = y; row < y + h; row += 1) {
-      for (let at = row * raster.width + x, end = at + w; at < end; at += 1) {
-        if (!raster.bits[at]) continue;
-        const p = at * 4;
+      let p = (row * this.image.width + x) * 4;
+      for (let at = (row - top) * width + x - left, end = at + w; at < end; at += 1, p += 4) {
+        if (!bits[at]) continue;
         const under = (pixels[p + 3] / 255) * (1 - opacity);
         const sum = opacity + under;
         pixels[p] = (r * opacity + pixels[p] * under) / sum;

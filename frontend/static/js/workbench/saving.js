@@ -3,7 +3,7 @@
 import { ask } from "../api.js";
 import { Activity } from "../models/activity.js";
 import { saveState } from "../models/save_state.js";
-import { byId, el } from "./dom.js";
+import { byId } from "./dom.js";
 import { forgetOvertaken } from "./live.js";
 
 /** @typedef {import("./bench.js").Bench} Bench */
@@ -134,35 +134,4 @@ export function bindLease(bench) {
     }
   };
   if (!bench.readOnly) setInterval(beat, BEAT);
-}
-
-/** Submit the task once everything is saved. @param {Bench} bench */
-export async function submit(bench) {
-  if (!bench.mayWrite()) return;
-  const { outbox, task } = bench;
-  bench.say("Saving, then submitting…");
-  await outbox.drained();
-  if (outbox.unsaved) {
-    bench.say(`${outbox.unsaved} changes are not saved yet; settle them first, then submit.`, "warning");
-    return;
-  }
-  const { status, body } = await ask("POST", `tasks/${task.id}/submit/`);
-  if (status === 200) {
-    bench.close("Submitted: the task is in review now.");
-    offerNext(bench);
-  } else {
-    bench.say(body?.error?.message ?? "The server can't be reached; the task is not submitted.", "error");
-    bench.emit("remarks");
-  }
-}
-
-/** @param {Bench} bench */
-function offerNext(bench) {
-  const next = el("button", { type: "button", class: "button primary" }, "Next task");
-  next.addEventListener("click", async () => {
-    const { status, body } = await ask("POST", `projects/${bench.task.project}/tasks/next/`);
-    if (status === 200) location.assign(`/tasks/${body.id}/`);
-    else bench.say(status === 204 ? "There is no task waiting for you." : "The server can't be reached.", "info");
-  });
-  byId("notice-actions").replaceChildren(next);
 }

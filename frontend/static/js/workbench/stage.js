@@ -1,13 +1,14 @@
 /** The picture with everything drawn over it. */
 
+import { around } from "../models/boxes.js";
 import { lineColour } from "../models/colour.js";
 import { Viewport } from "../models/viewport.js";
 import { byId, onFrame } from "./dom.js";
 import { Grade } from "./grade.js";
-import { Overlay } from "./overlay.js";
+import { Outlines } from "./outlines.js";
+import { changedBetween, FILL, FILL_SELECTED, Overlay } from "./overlay.js";
 
-const FILL = 0.3;
-const FILL_SELECTED = 0.5;
+const NOWHERE = { x: 0, y: 0, w: 0, h: 0 };
 const GRID_FROM = 10; // screen px a picture px, from where on single pixels are outlined
 
 /** @typedef {import("./bench.js").Bench} Bench */
@@ -16,6 +17,8 @@ const GRID_FROM = 10; // screen px a picture px, from where on single pixels are
 export class Stage {
   /** @type {import("./overlay.js").Layer[]} */
   #layers = [];
+  /** @type {import("../models/rle.js").Box} where the masks have changed since they were last filled in */
+  #dirty = NOWHERE;
   /** @type {Painter[]} */
   #painters = [];
 
@@ -25,6 +28,7 @@ export class Stage {
     this.view = new Viewport();
     this.view.picture = { w: bench.clip.width, h: bench.clip.height };
     this.overlay = new Overlay(bench.clip.width, bench.clip.height);
+    this.outlines = new Outlines(this);
     this.element = /** @type {HTMLElement} */ (byId("stage"));
     this.picture = /** @type {HTMLCanvasElement} */ (byId("picture"));
     this.ornaments = /** @type {HTMLCanvasElement} */ (byId("ornaments"));
@@ -53,20 +57,29 @@ export class Stage {
     this.redraw();
   }
 
+  /** Bring a part of the picture into sight. @param {import("../models/rle.js").Box} box picture px */
+  reveal(box) {
+    if (!this.view.reveal(box)) return;
+    this.redraw();
+    this.redrawOrnaments();
+  }
+
   /** One screen px in picture px. */
   get hair() {
     return 1 / this.view.scale;
   }
 
   recompose() {
-    this.#layers = this.#compose();
-    this.overlay.draw(this.#layers, null);
-    this.redraw();
+    const layers = this.#compose();
+    const dirty = changedBetween(this.#layers, layers);
+    this.#layers = layers;
+    this.outlines.wilt(dirty);
+    this.#recomposePart(dirty);
   }
 
-  /** @param {import("../models/rle.js").Box} dirty */
+  /** Filled in before the next drawing: a pointer moves several times in between. @param {import("../models/rle.js").Box} dirty */
   #recomposePart(dirty) {
-    this.overlay.draw(this.#layers, dirty);
+    this.#dirty = around(this.#dirty, dirty);
     this.redraw();
   }
 
@@ -74,16 +87,19 @@ export class Stage {
     const { bench } = this;
     if (!this.masksShown || bench.frame < 0) return [];
     const selected = bench.track?.id;
+    /** @type {import("./overlay.js").Layer[]} */
     const layers = bench.work
       .masksOn(bench.frame)
       .filter((mask) => !bench.shown.isHidden(mask.track) && (bench.whole || mask.track !== bench.live?.track))
       .map((mask) => ({
-        raster: bench.rasterOf(mask),
+        raster: bench.tileOf(mask),
+        changes: 0,
         colour: bench.colourOf(bench.work.get("tracks", mask.track).label),
         opacity: mask.track === selected || bench.also.has(mask.track) ? FILL_SELECTED : FILL,
       }));
     if (bench.live && !bench.whole) {
-      layers.push({ raster: bench.live.raster, colour: bench.colourOf(bench.live.label), opacity: FILL_SELECTED });
+      const { raster, label } = bench.live;
+      layers.push({ raster, changes: raster.changes, colour: bench.colourOf(label), opacity: FILL_SELECTED });
     }
     return layers;
   }
@@ -129,10 +145,17 @@ export class Stage {
     g.imageSmoothingQuality = "high";
     g.drawImage(this.grade.of(bitmap), 0, 0, view.picture.w, view.picture.h);
     this.#drawLayerPicture(g);
+    this.overlay.draw(this.#layers, this.#dirty);
+    this.#dirty = NOWHERE;
     if (this.#layers.length) g.drawImage(this.overlay.canvas, 0, 0);
     if (view.scale >= GRID_FROM) this.#drawGrid(g);
-    for (const { raster, colour, opacity } of this.#layers) {
-      this.outline(g, this.overlay.pathOf(raster), lineColour(colour), opacity === FILL_SELECTED ? 2 : 1.25);
+    const live = bench.live?.raster;
+    this.outlines.draw(
+      g,
+      this.#layers.filter(({ raster }) => raster !== live),
+    );
+    if (bench.live && !bench.whole) {
+      this.outline(g, this.overlay.pathOf(bench.live.raster), lineColour(bench.colourOf(bench.live.label)), 2);
     }
     if (this.proposalsShown) this.#drawProposals(g);
     for (const paint of this.#painters) paint(g, this);
@@ -150,7 +173,7 @@ export class Stage {
   }
 
   /**
-   * @param {CanvasRenderingContext2D} g
+   * @param {CanvasRenderingContext2D | OffscreenCanvasRenderingContext2D} g
    * @param {Path2D} path
    * @param {string} colour
    * @param {number} width screen px
@@ -178,7 +201,7 @@ export class Stage {
       const counts = bench.proposalMasks.maskOf(proposal.id, bench.frame);
       // While it is being painted on, the stroke's own mask is what counts.
       if (!counts || (bench.live && proposal === selected)) continue;
-      const path = this.overlay.pathOf(bench.rasterOf({ id: `proposal ${proposal.id}`, counts }));
+      const path = this.overlay.pathOf(bench.tileOf({ counts }));
       const colour = bench.colourOf(proposal.label);
       if (proposal === selected) {
         g.globalAlpha = FILL;

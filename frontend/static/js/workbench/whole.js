@@ -63,7 +63,7 @@ export function bindWhole(bench, stage) {
  */
 function wholeOf(bench, mask) {
   if (bench.whole && bench.live?.track === mask.track) return bench.live.raster;
-  return mask.amodal ? bench.rasterOf({ id: `whole ${mask.id}`, counts: mask.amodal }) : null;
+  return mask.amodal ? bench.tileOf({ counts: mask.amodal }) : null;
 }
 
 /**

@@ -77,7 +77,7 @@ function paint(bench, stage, g) {
   const { row, arrived } = bench.carrying;
   const counts = row && arrived.get(bench.frame)?.counts;
   if (!row || !counts) return;
-  const raster = bench.rasterOf({ id: `carried ${row.id} ${bench.frame}`, counts });
+  const raster = bench.tileOf({ counts });
   stage.outline(g, stage.overlay.pathOf(raster), "rgb(0 0 0 / 55%)", 3);
   stage.outline(g, stage.overlay.pathOf(raster), "#fff", 1.5, [3, 3]);
 }

@@ -1,6 +1,6 @@
 /** What the engines propose: threshold, accept, reject. */
 
-import { get } from "../../api.js";
+import { ask, get } from "../../api.js";
 import { accept, reject } from "../decide.js";
 import { byId, el, iconButton, swatch } from "../dom.js";
 
@@ -8,23 +8,25 @@ import { byId, el, iconButton, swatch } from "../dom.js";
 
 /** @typedef {import("../../models/proposals.js").Proposal} Proposal */
 
-const THRESHOLD = "loupe threshold";
 const KINDS = [
   ["kind mask_track", "masks"],
   ["kind segment", "action segments"],
 ];
+const SAVE_AFTER = 600; // ms: dragging the slider is one save
 
 /** @param {Bench} bench */
 export function bindProposals(bench) {
   const list = byId("proposals");
   const slider = /** @type {HTMLInputElement} */ (byId("threshold"));
-  const kept = Number(localStorage.getItem(THRESHOLD) ?? Number.NaN);
-  if (kept >= 0 && kept <= 1) bench.proposals.threshold = kept;
+  const kept = document.body.dataset.threshold;
+  if (kept) bench.proposals.threshold = Number(kept);
   slider.value = String(bench.proposals.threshold);
+  let timer = 0;
   slider.addEventListener("input", () => {
     bench.proposals.threshold = Number(slider.value);
-    localStorage.setItem(THRESHOLD, slider.value);
     bench.emit("proposals");
+    clearTimeout(timer);
+    timer = setTimeout(() => keepThreshold(bench), SAVE_AFTER);
   });
   const scope = /** @type {HTMLSelectElement} */ (byId("accept-scope"));
   const wanted = () => inScope(bench, bench.proposals.open, scope.value);
@@ -48,6 +50,12 @@ export function bindProposals(bench) {
   bench.on("proposals selection frame readonly", draw);
   bench.on("clip-changed", () => reload(bench));
   draw();
+}
+
+/** With the person, on the server: it is the same on the next machine. @param {Bench} bench */
+async function keepThreshold(bench) {
+  const { status } = await ask("PUT", "preferences/", { body: { threshold: bench.proposals.threshold } });
+  if (status !== 200) bench.say("The confidence holds on this page but is not kept: the server can't be reached.");
 }
 
 /**

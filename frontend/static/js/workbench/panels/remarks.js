@@ -2,36 +2,23 @@
 
 import { get } from "../../api.js";
 import { byId, el, icon, iconButton } from "../dom.js";
+import { nameOf, takeBack } from "../refusals.js";
+import { markPlaces, visit } from "../remark_places.js";
 
 /** @typedef {import("../bench.js").Bench} Bench */
-/**
- * @typedef {object} Remark
- * @property {string} severity
- * @property {string} message
- * @property {string} [mask]
- * @property {string} [segment]
- * @property {string} [track]
- * @property {number} [frame]
- * @property {[number, number]} [at] pixel of the picture to look at
- */
+/** @typedef {import("../stage.js").Stage} Stage */
+/** @typedef {import("../remark_places.js").Remark} Remark */
 
-const RING = 14; // screen px
+const RESTS = 700; // ms after the last save that the whole task is checked
+const MOST = 300; // rows; nobody reads more, and thousands would slow the page down
 
 /**
  * @param {Bench} bench
- * @param {import("../stage.js").Stage} stage
+ * @param {Stage} stage
  */
 export function bindRemarks(bench, stage) {
-  /** @type {Remark[]} */
-  let remarks = [];
   let visited = -1;
   let timer = 0;
-  const draw = () => show(bench, remarks);
-  const load = async () => {
-    const body = await get(`tasks/${bench.task.id}/remarks/`).catch(() => null);
-    if (body) remarks = body.remarks;
-    draw();
-  };
   // The answer to a save speaks of one thing at once; the whole list follows when the hand rests.
   bench.outbox.on("saved", ({ entry, answer }) => {
     if (!answer?.remarks) return;
@@ -39,112 +26,129 @@ export function bindRemarks(bench, stage) {
     // What two masks say of each other is told with either of them.
     const told = new Set(answer.remarks.map((/** @type {Remark} */ { frame, message }) => `${frame} ${message}`));
     const stays = (/** @type {Remark} */ remark) => !about(remark) && !told.has(`${remark.frame} ${remark.message}`);
-    remarks = [...answer.remarks, ...remarks.filter(stays)];
-    draw();
+    setRemarks(bench, [...answer.remarks, ...bench.remarks.filter(stays)]);
   });
   bench.outbox.on("drained", () => {
     clearTimeout(timer);
-    timer = setTimeout(load, 700);
+    timer = setTimeout(() => loadRemarks(bench), RESTS);
   });
-  bench.on("remarks", load);
+  bench.on("remarks", () => loadRemarks(bench));
   bench.on("next-remark", () => {
+    const { remarks } = bench;
     if (!remarks.length) return bench.say("Nothing to remark.");
     visited = (visited + 1) % remarks.length;
-    jump(bench, remarks[visited]);
+    visit(bench, stage, remarks[visited]);
     bench.say(remarks[visited].message, "warning");
   });
-  stage.addPainter((g) => {
-    for (const remark of remarks) if (remark.at && remark.frame === bench.frame) ring(g, stage.hair, remark.at);
-  });
-  bench.on("remarks-drawn", () => stage.redraw());
+  const draw = () => show(bench, stage);
+  bench.on("remarks-changed", draw);
   bench.outbox.on("change", draw);
-  load();
+  markPlaces(bench, stage);
+  draw();
+  loadRemarks(bench);
+}
+
+/**
+ * Ask the server about the whole task.
+ *
+ * @param {Bench} bench
+ * @returns {Promise<boolean>} whether it answered
+ */
+export async function loadRemarks(bench) {
+  const body = await get(`tasks/${bench.task.id}/remarks/`).catch(() => null);
+  if (body) setRemarks(bench, body.remarks);
+  return body !== null;
+}
+
+/** @param {Bench} bench @param {Remark[]} remarks */
+export function setRemarks(bench, remarks) {
+  bench.remarks = remarks;
+  bench.emit("remarks-changed");
+}
+
+/**
+ * Rows that lead to what they speak of, and how many more there would be.
+ *
+ * @param {Bench} bench
+ * @param {Stage} stage
+ * @param {Remark[]} remarks
+ */
+export function remarkRows(bench, stage, remarks) {
+  const rows = remarks.slice(0, MOST).map((remark) => row(bench, stage, remark));
+  const more = remarks.length - rows.length;
+  return more > 0 ? [...rows, el("p", { class: "empty" }, `And ${more} more.`)] : rows;
 }
 
 /**
  * @param {Bench} bench
- * @param {Remark[]} remarks
+ * @param {Stage} stage
  */
-function show(bench, remarks) {
+function show(bench, stage) {
+  const { remarks } = bench;
   const errors = remarks.filter((remark) => remark.severity === "error").length;
   const refused = bench.outbox.refusals;
   const badge = byId("remark-badge");
   badge.textContent = String(remarks.length + refused.length);
   badge.dataset.tone = errors || refused.length ? "error" : remarks.length ? "warning" : "none";
   byId("remark-count").textContent = String(remarks.length + refused.length);
-  const rows = [...refused.map((entry) => refusal(bench, entry)), ...remarks.map((remark) => row(bench, remark))];
+  const rows = [...refused.map((entry) => refusal(bench, stage, entry)), ...remarkRows(bench, stage, remarks)];
   if (!rows.length) rows.push(el("p", { class: "empty" }, "Nothing to remark."));
   byId("remarks").replaceChildren(...rows);
-  bench.emit("remarks-drawn");
 }
 
 /**
- * Round the place that a remark is about.
+ * What the server would not take: it stays on the screen, to be mended or taken back.
  *
- * @param {CanvasRenderingContext2D} g
- * @param {number} hair
- * @param {[number, number]} at
- */
-function ring(g, hair, [x, y]) {
-  for (const [colour, width] of /** @type {[string, number][]} */ ([
-    ["rgb(0 0 0 / 70%)", 4],
-    ["#f0b952", 2],
-  ])) {
-    g.beginPath();
-    g.arc(x + 0.5, y + 0.5, RING * hair, 0, 2 * Math.PI);
-    g.strokeStyle = colour;
-    g.lineWidth = width * hair;
-    g.stroke();
-  }
-}
-
-/**
  * @param {Bench} bench
+ * @param {Stage} stage
  * @param {import("../../models/outbox.js").Entry} entry
  */
-function refusal(bench, entry) {
+function refusal(bench, stage, entry) {
+  const { kind, id, body } = entry;
+  const about = {
+    severity: "error",
+    message: "",
+    frame: body.frame,
+    ...(kind === "segments" ? { segment: id } : {}),
+    ...(kind === "masks" ? { mask: id, track: body.track } : {}),
+    ...(kind === "tracks" ? { track: id } : {}),
+  };
+  const name = nameOf(bench, entry);
   return el(
     "div",
-    { class: "row remark error" },
+    { class: "row remark error refused", "data-refused": id },
     el(
-      "span",
-      { class: "row-name" },
+      "button",
+      {
+        type: "button",
+        class: "row-name",
+        title: "Go there; changed, it is saved again",
+        onclick: () => visit(bench, stage, about),
+      },
       icon("circle-alert"),
-      el("span", { class: "grow" }, `Not saved: ${entry.refused}`),
+      el("span", { class: "grow" }, `${name} is not saved: ${entry.refused}`),
     ),
-    iconButton("x", "Give this change up and reload the page", async () => {
-      await bench.outbox.discard(entry.id);
-      location.reload();
-    }),
+    iconButton("rotate-ccw", `Undo this change of ${name[0].toLowerCase()}${name.slice(1)}`, () =>
+      takeBack(bench, entry),
+    ),
   );
 }
 
 /**
  * @param {Bench} bench
+ * @param {Stage} stage
  * @param {Remark} remark
  */
-function row(bench, remark) {
+function row(bench, stage, remark) {
   const error = remark.severity === "error";
   return el(
     "div",
     { class: `row remark ${error ? "error" : "warning"}` },
     el(
       "button",
-      { type: "button", class: "row-name", onclick: () => jump(bench, remark) },
+      { type: "button", class: "row-name", onclick: () => visit(bench, stage, remark) },
       icon(error ? "circle-alert" : "triangle-alert"),
       el("span", { class: "grow" }, remark.message),
     ),
   );
-}
-
-/**
- * @param {Bench} bench
- * @param {Remark} remark
- */
-function jump(bench, remark) {
-  const segment = remark.segment ? bench.work.get("segments", remark.segment) : undefined;
-  const frame = remark.frame ?? segment?.start;
-  if (frame !== undefined && frame !== null) bench.player.go(frame);
-  if (segment) bench.select("segments", segment.id);
-  else if (remark.track) bench.select("tracks", remark.track);
 }
