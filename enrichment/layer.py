@@ -161,7 +161,7 @@ class Layer(ABC):
     engine, engine_version: what computes it when nothing is chosen: the layer itself, or the engine that is offered
     under that name (engine.py). needs: the Protocol that offered engines meet. several: more than one can be chosen.
     no_engine: why nothing computes it until an engine is chosen; empty for a layer that works as it is.
-    from_project: parameters whose default is a field of the project, as {parameter: field}.
+    from_project: parameters, its own or its engines', whose default the project has, as {parameter: attribute}.
     has_overlay: it can be laid over the picture, see `overlay`.
     """
 

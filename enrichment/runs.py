@@ -27,7 +27,9 @@ CHUNK = 200
 
 @dataclass(frozen=True)
 class Wanted:
-    """A layer as a project has set it: what computes it, and what is set otherwise than by default."""
+    """A layer as a project has set it: what computes it, and what is set otherwise than by default, or by the
+    project.
+    """
 
     layer: Layer
     choice: Choice
@@ -156,7 +158,9 @@ def wanted(project: Project, names: Iterable[str], *, strict: bool = False) -> d
     found = {}
     for name in names:
         layer, row = registry.get(name), rows.get(name, LayerSetting())
-        found[name] = Wanted(layer, choose(layer, row.engine, settings.WEIGHTS_DIR), row.parameters)
+        of_project = {parameter: getattr(project, field) for parameter, field in layer.from_project.items()}
+        given = of_project | row.parameters
+        found[name] = Wanted(layer, choose(layer, row.engine, settings.WEIGHTS_DIR), given)
     return found
 
 
@@ -174,8 +178,7 @@ def expected(
     found: dict[str, Expected] = {}
     for name in names:
         each = layers[name]
-        of_project = {parameter: getattr(clip.project, field) for parameter, field in each.layer.from_project.items()}
-        parameters = choosing.parameters(each.layer, each.choice, of_project | dict(each.given))
+        parameters = choosing.parameters(each.layer, each.choice, each.given)
         if each.choice.missing and done and name in done:
             found[name] = Expected(each, parameters, done[name], kept=True)
             continue

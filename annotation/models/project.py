@@ -66,6 +66,11 @@ class Project(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    @property
+    def label_keys(self) -> tuple[str, ...]:
+        """The labels in use, in the taxonomy's order: what models that are asked in words are asked for."""
+        return tuple(self.labels.filter(retired=False).values_list("key", flat=True))
+
 
 class Membership(models.Model):
     """One person's role in one project."""

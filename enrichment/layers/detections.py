@@ -1,42 +1,77 @@
-"""Detections [E9]: declared, and no engine yet."""
+"""Detections [E9]: boxes of the project's labels per keyframe, by a model that is asked for them in words."""
 
 from __future__ import annotations
 
-import json
+from collections.abc import Sequence
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from annotation.media.clip_folder import ClipFolder
-from enrichment.engines import painting
-from enrichment.layer import ClipFacts, LayerWithoutEngine, Output
+from enrichment import box_files
+from enrichment.box_files import BoxReader
+from enrichment.engines.boxes import Detection
+from enrichment.errors import EngineInputError
+from enrichment.layer import ClipFacts, Context, Layer, Output, Product, Span
 from enrichment.registry import register
 
 FILE = "detections/detections.json"
+_FOUND = "found.json"
+
+
+@runtime_checkable
+class DetectionEngine(Protocol):
+    """What detections need of an engine; `parameters.labels` says what to look for."""
+
+    def detect(self, pictures: Sequence[NDArray[np.uint8]], parameters: Any, /) -> Sequence[Sequence[Detection]]:
+        """For each picture (height, width, 3) uint8 RGB what is on it, the surest first."""
 
 
 @register
-class Detections(LayerWithoutEngine):
-    """Boxes of the project's labels per keyframe."""
+class Detections(Layer):
+    """By the engine that the project has chosen; no classical method knows things by their names."""
 
     name = "detections"
     title = "Detections"
+    cost = 7
     inputs = ("keyframes",)
     outputs = (Output(FILE, "JSON", "pixels (x, y, width, height), confidence 0-1"),)
+    needs = DetectionEngine
     no_engine = (
-        "No engine: finding objects by their name needs a trained detector, and no weights are installed. "
-        "The segmentation layer proposes objects without names."
+        "No engine: finding objects by their name needs a trained detector, and none is chosen. The segmentation layer "
+        "proposes objects without names. A manager chooses one in the project's settings, under Engines."
     )
+    device = "gpu"
+    from_project = {"labels": "label_keys"}
     has_overlay = True
+
+    def compute(self, context: Context, span: Span) -> None:
+        """All keyframes, as many at once as fit."""
+        engine = context.engine
+        if not engine.parameters.labels:
+            raise EngineInputError("The project's taxonomy has no labels to look for; add some, then start a run.")
+
+        def detect(model: DetectionEngine, few: list[tuple[int, NDArray[np.uint8]]]) -> Sequence[Sequence[Detection]]:
+            return model.detect([picture for _, picture in few], engine.parameters)
+
+        pictures = ((frame, context.frames.read(frame)) for frame in context.input("keyframes", list))
+        found = {}
+        for (frame, _), there in engine.over(pictures, detect):
+            found[str(frame)] = [one.plain() for one in there]
+            context.keep_going()
+        context.pieces.write_json(_FOUND, found)
+
+    def publish(self, context: Context) -> Product:
+        """The boxes by frame."""
+        found = context.pieces.read_json(_FOUND)
+        file = context.folder.write(FILE, box_files.content(context, found))
+        return Product([file], measure=box_files.mean_confidence(found))
+
+    def open(self, folder: ClipFolder, clip: ClipFacts) -> BoxReader:
+        """Boxes by frame."""
+        return BoxReader(folder, FILE)
 
     def overlay(self, folder: ClipFolder, clip: ClipFacts, frame: int) -> NDArray[np.uint8] | None:
         """Boxes with label and confidence; None on frames that were not looked at."""
-        content = json.loads(folder.local(FILE).read_bytes())
-        try:
-            found = content["frames"].get(str(frame))
-            if found is None:
-                return None
-            told = [(one["bbox"], f"{one['label']} {one['confidence']:.2f}") for one in found]
-        except (KeyError, TypeError, AttributeError, ValueError) as error:
-            raise ValueError(f"{FILE} does not hold boxes by frame ({error}).") from error
-        return painting.boxes((clip.height, clip.width), told)
+        return box_files.overlay(folder, FILE, clip, frame)

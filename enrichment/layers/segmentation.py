@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean, median
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 from annotation.geometry import rle
 from annotation.media.clip_folder import ClipFolder
 from enrichment.engines import motion_segmentation
+from enrichment.engines.instances import Instance, Linked, Linker
 from enrichment.engines.motion_segmentation import Proposal, ProposalParameters, ProposalTracker
 from enrichment.layer import ClipFacts, Context, Layer, Output, Product, Proposals, Proposed, Span
 from enrichment.layers.flow import FlowReader
@@ -39,6 +41,14 @@ class Parameters:
             raise ValueError(f"least_frames is {self.least_frames}, but it must be a whole number of 1 or more.")
         if not isinstance(self.width, int) or self.width < 64:
             raise ValueError(f"width is {self.width}, but it must be a whole number of 64 or more.")
+
+
+@runtime_checkable
+class SegmentationEngine(Protocol):
+    """What segmentation needs of an engine; `parameters.look_every` says how many frames lie between two looks."""
+
+    def segment(self, pictures: Sequence[NDArray[np.uint8]], parameters: Any, /) -> Sequence[Sequence[Instance]]:
+        """For each picture (height, width, 3) uint8 RGB the things on it, the surest first."""
 
 
 class TrackReader:
@@ -71,7 +81,7 @@ class TrackReader:
 
 @register
 class Segmentation(Layer):
-    """Things on a surface and what moves them, followed through the clip."""
+    """Things on a surface and what moves them, followed through the clip; or what a chosen model sees, linked."""
 
     name = "segmentation"
     title = "Segmentation proposals"
@@ -83,12 +93,43 @@ class Segmentation(Layer):
     )
     engine = motion_segmentation.NAME
     engine_version = motion_segmentation.VERSION
+    needs = SegmentationEngine
     Parameters = Parameters
     batch_frames = 30
     sequential = True
+    from_project = {"labels": "label_keys"}
 
     def compute(self, context: Context, span: Span) -> None:
         """Follow the tracks through the batch, beginning with what the batch before it remembered."""
+        if context.engines:
+            self._link(context, span)
+        else:
+            self._track(context, span)
+
+    def _link(self, context: Context, span: Span) -> None:
+        """What the chosen model sees every few frames, carried along the flow in between."""
+        engine, linker = context.engine, Linker()
+        if span.index > 0:
+            linker.restore(context.pieces.read_arrays(_state_of(span.index - 1)))
+        flow = context.input("flow", FlowReader)
+        every = int(engine.parameters.look_every)
+
+        def segment(model: SegmentationEngine, few: list[tuple[int, Any]]) -> Sequence[Sequence[Instance]]:
+            return model.segment([picture for _, picture in few], engine.parameters)
+
+        first = -(-span.start // every) * every
+        seen = engine.over(context.frames.iterate(first, span.end, every) if first < span.end else (), segment)
+        found: dict[str, list[dict[str, Any]]] = {}
+        for number in range(span.start, span.end):
+            instances = next(seen)[1] if number % every == 0 else None
+            moved = flow.full(number - 1) if number else None
+            found[str(number)] = [_linked(each) for each in linker.step(moved, instances)]
+            context.keep_going()
+        context.pieces.write_json(_masks_of(span.index), found)
+        context.pieces.write_arrays(_state_of(span.index), linker.state())
+
+    def _track(self, context: Context, span: Span) -> None:
+        """Without weights."""
         settings = context.parameters
         tracker = ProposalTracker(
             ProposalParameters(width=settings.width, least_confidence=float(settings.least_confidence))
@@ -115,6 +156,8 @@ class Segmentation(Layer):
         labels = {track["track_id"]: track["label"] for track in tracks}
         size = [clip.height, clip.width]
         engine = f"{self.engine} {self.engine_version}"
+        if context.engines:
+            engine = f"{context.engine.name} {context.engine.version}"
         masks = {"engine": engine, "size": size, "tracks": tracks}
         tracking = {"engine": engine, "size": size, "frames": _by_frame(frames, labels)}
         return Product(
@@ -140,6 +183,20 @@ def _plain(proposal: Proposal) -> dict[str, Any]:
         "confidence": round(float(proposal.confidence), 4),
         "label": proposal.label_hint,
         "label_confidence": round(float(proposal.hint_confidence), 4),
+    }
+
+
+def _linked(linked: Linked) -> dict[str, Any]:
+    one = linked.instance
+    mask = rle.encode(one.mask.astype(np.uint8))
+    return {
+        "track_id": linked.track_id,
+        "counts": mask["counts"],
+        "bbox": list(rle.bbox(mask)),
+        "area": rle.area(mask),
+        "confidence": round(one.confidence, 4),
+        "label": one.label,
+        "label_confidence": round(one.confidence, 4) if one.label else 0.0,
     }
 
 

@@ -57,7 +57,7 @@ def test_a_name_is_registered_once(small_layers: dict[str, Layer]) -> None:
 
 def test_layers_that_nothing_honest_computes_without_weights_say_so() -> None:
     without = {name for name, layer in registry.every().items() if layer.no_engine}
-    assert without == {"depth", "pose", "captions", "detections"}
+    assert without == {"depth", "people", "pose", "captions", "detections"}
     assert all(registry.get(name).no_engine.startswith("No engine:") for name in without)
 
 

@@ -1,0 +1,55 @@
+"""Captions by a model on this machine, and tags of captions."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from annotation.models import Clip
+from enrichment.engines import tagging
+from enrichment.engines.captioning import Caption
+from tests.enrichment.engines.runs_of import computed
+
+
+class TestTags:
+    CAPTION = Caption(
+        "A robot gripper lifts two red blocks above a wooden table. The blue_block rests beside the ceramic bowl.",
+        environment="Kitchen",
+    )
+
+    def test_labels_that_are_spoken_of_are_found_in_one_and_in_many(self) -> None:
+        found = tagging.tags(self.CAPTION, ["red_block", "gripper", "kettle", "table"])
+        assert found["labels"] == ["red_block", "gripper", "table"]
+
+    def test_words_that_say_something_are_left_without_what_labels_have_said(self) -> None:
+        words = tagging.tags(self.CAPTION, ["red_block"])["words"]
+        assert words[0] == "kitchen"
+        assert "ceramic bowl" in words
+        assert "wooden table" in words
+        assert not {"two", "the", "red block"} & set(words)
+
+    def test_what_the_model_itself_has_tagged_counts(self) -> None:
+        assert "stainless kettle" in tagging.tags(Caption("A table.", tags=("stainless kettle",)), [])["words"]
+
+    def test_nothing_said_is_nothing_tagged(self) -> None:
+        assert tagging.tags(Caption(""), ["cup"]) == {"labels": [], "words": []}
+
+    @pytest.mark.parametrize(
+        ("word", "one"), [("boxes", "box"), ("berries", "berry"), ("glass", "glass"), ("cups", "cup"), ("gas", "gas")]
+    )
+    def test_words_are_brought_to_one_of_each(self, word: str, one: str) -> None:
+        assert tagging.singular(word) == one
+
+
+@pytest.mark.django_db
+def test_every_keyframe_gets_a_caption_and_the_clip_gets_tags(short_clip: Clip, weights_here: Path) -> None:
+    computed(short_clip, {"captions": "florence2:florence-tiny"}, {"captions": {"most_tokens": 12}, "tags": {}})
+    content = json.loads((short_clip.folder / "captions/captions.json").read_text())
+    keyframes = json.loads((short_clip.folder / "keyframes.json").read_text())["frames"]
+    assert list(map(int, content["frames"])) == keyframes
+    assert content["engine"] == "florence2:florence-tiny"
+    assert all(one["caption"] for one in content["frames"].values())
+    tags = json.loads((short_clip.folder / "captions/tags.json").read_text())
+    assert list(tags["frames"]) == list(content["frames"])
