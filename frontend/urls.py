@@ -11,6 +11,7 @@ from frontend.pages import (
     deliveries,
     engines,
     flags,
+    grammar,
     health,
     home,
     palette,
@@ -63,6 +64,7 @@ urlpatterns = [
     path(f"{_PROJECT}settings/engines/", engines.engines, name="engines"),
     path(f"{_PROJECT}settings/people/", settings.people, name="people"),
     path(f"{_PROJECT}settings/taxonomy/", settings.taxonomy_page, name="taxonomy"),
+    path(f"{_PROJECT}settings/grammar/", grammar.grammar_page, name="grammar"),
     path(f"{_PROJECT}settings/guidelines/", settings.guidelines_page, name="guidelines"),
     path(f"{_PROJECT}settings/guidelines/preview/", settings.preview, name="preview"),
 ]

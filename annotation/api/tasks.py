@@ -77,7 +77,9 @@ class OneTask(APIView):
         return Response(
             task_facts(task)
             | {
-                "taxonomy": taxonomy.content(task.project),
+                # One answer for dragging; which segments may not is for the grammar to say.
+                "taxonomy": taxonomy.content(task.project)
+                | {"overlap_allowed": any(rule["kind"] == "may_overlap" for rule in task.project.grammar)},
                 "guideline": {"number": guideline.number, "text": guideline.text} if guideline else None,
                 "grammar": task.project.grammar,
                 "language": task.project.language,

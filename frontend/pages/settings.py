@@ -164,6 +164,8 @@ def _posted(request: PageRequest) -> dict[str, list[dict[str, Any]]]:
         if not row.get("key"):
             continue
         row["retired"] = row.get("retired") == "on"
+        if "templates" in row:
+            row["templates"] = [text.strip() for text in row["templates"].splitlines() if text.strip()]
         if kind == "labels":
             row["required"] = row.get("required") == "on"
             for field in ("iou_target", "min_area", "min_width"):

@@ -54,6 +54,23 @@ export async function ask(method, path, { body, headers = {}, signal } = {}) {
 }
 
 /**
+ * A form with a file. Never throws: no answer is status 0.
+ *
+ * @param {string} path below /api/
+ * @param {FormData} form
+ * @returns {Promise<{status: number, body: any}>}
+ */
+export async function send(path, form) {
+  const headers = { Accept: "application/json", "X-CSRFToken": csrfToken(), ...owner() };
+  try {
+    const response = await fetch(`/api/${path}`, { method: "POST", credentials: "same-origin", headers, body: form });
+    return { status: response.status, body: await response.json().catch(() => null) };
+  } catch {
+    return { status: 0, body: null };
+  }
+}
+
+/**
  * @param {string} method
  * @param {string} path
  * @param {{body?: any, headers?: Record<string, string>, signal?: AbortSignal}} [options]

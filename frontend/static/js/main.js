@@ -15,6 +15,7 @@ import { bindDecisions } from "./workbench/decide.js";
 import { byId, icon } from "./workbench/dom.js";
 import { bindNotices, bindSizes, bindTopBar } from "./workbench/frame_of_page.js";
 import { Frames } from "./workbench/frames.js";
+import { watchGrammar } from "./workbench/grammar_watch.js";
 import { historyStorage } from "./workbench/history_storage.js";
 import { bindLive } from "./workbench/live.js";
 import { outboxStorage } from "./workbench/outbox_storage.js";
@@ -29,6 +30,7 @@ import { bindPeople } from "./workbench/panels/people.js";
 import { bindProposals } from "./workbench/panels/proposals.js";
 import { bindRemarks } from "./workbench/panels/remarks.js";
 import { bindSegment } from "./workbench/panels/segment.js";
+import { bindTransfer } from "./workbench/panels/transfer.js";
 import { bindView } from "./workbench/panels/view.js";
 import { Player } from "./workbench/player.js";
 import { bindPlayerBar } from "./workbench/player_bar.js";
@@ -138,6 +140,8 @@ async function start() {
   bindOrigin(bench);
   bindSegment(bench);
   bindMerge(bench, stage, keys);
+  bindTransfer(bench);
+  watchGrammar(bench);
   bindRemarks(bench, stage);
   player.on("wanted", () => proposalMasks.want(player.wanted, player.direction));
 

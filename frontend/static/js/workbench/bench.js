@@ -87,6 +87,8 @@ export class Bench extends Emitter {
     this.flags = [];
     /** @type {import("./remark_places.js").Remark[]} what Tier 1 says of the task, errors first */
     this.remarks = [];
+    /** @type {import("./grammar_watch.js").OfSegment[]} what the grammar says of the segments on this screen */
+    this.remarksOfSegments = [];
     this.drift = new DriftOfTracks(this);
     this.carrying = new Carrying(this);
     player.on("frame", (frame) => this.emit("frame", frame));

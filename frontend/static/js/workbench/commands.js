@@ -41,6 +41,7 @@ export function makeCommands(bench, stage, input, toolbox) {
   add("Object through time", trackRows(bench));
   add("Action segments", segmentRows(bench));
   add("Time axis", axisRows(bench));
+  add("Action segments", wordRows(bench));
   add("Picture", [
     ["fit", "Fit the picture", ["0"], () => zoom(stage, null)],
     ["zoom-in", "Zoom in", ["+", "="], () => zoom(stage, 1.5)],
@@ -100,6 +101,16 @@ function objectRows(bench, stage, toolbox) {
     rows.push([`label-${i + 1}`, `Label: ${label.key}`, [String(i + 1)], () => bench.setLabel(label.key)]);
   });
   return rows;
+}
+
+/** @param {Bench} bench @returns {Row[]} */
+function wordRows(bench) {
+  const write = (/** @type {string} */ what) => () => bench.emit("write-segment", what);
+  return [
+    ["segment-action", "Action class of the segment", ["Enter"], write("action")],
+    ["segment-phase", "Phase of the segment", ["Shift+p"], write("phase")],
+    ["segment-instructions", "Instructions of the segment", ["Shift+i"], write("instructions")],
+  ];
 }
 
 /**

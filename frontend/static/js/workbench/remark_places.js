@@ -12,6 +12,10 @@
  * @property {number} [frame]
  * @property {[number, number]} [at] pixel of the picture to look at
  * @property {[number, number][]} [places] further ones
+ * @property {string} [rule] of the grammar, which is checked on this page, live
+ * @property {number} [instruction] which of the segment's
+ * @property {string} [word] that no dictionary has
+ * @property {string} [meant] instead of it, perhaps
  */
 
 const RING = 14; // screen px

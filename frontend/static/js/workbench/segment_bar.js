@@ -34,7 +34,9 @@ export class SegmentBar {
     const first = bench.segment?.id === segment.id;
     const colour = bench.actionColour(segment.action);
     const label = nameOf(segment);
-    const state = [segment.start, segment.end, chosen, first, colour, label].join();
+    const remarks = bench.remarksOfSegments.filter((remark) => remark.segment === segment.id);
+    const said = remarks.map(({ message }) => message).join(" ");
+    const state = [segment.start, segment.end, chosen, first, colour, label, said].join();
     if (state === this.#shown) return;
     this.#shown = state;
     this.segment = segment;
@@ -43,7 +45,9 @@ export class SegmentBar {
     element.classList.toggle("first", first);
     element.setAttribute("aria-pressed", String(chosen));
     element.setAttribute("aria-label", `${label}, frames ${segment.start} to ${segment.end - 1}`);
-    element.title = `${label}, frames ${segment.start} to ${segment.end - 1}; drag the ends, Shift and Ctrl select more`;
+    markRemarks(element, remarks);
+    element.title =
+      said || `${label}, frames ${segment.start} to ${segment.end - 1}; drag the ends, Shift and Ctrl select more`;
     element.style.setProperty("--bar", colour);
     this.text.textContent = label;
   }
@@ -56,6 +60,24 @@ export class SegmentBar {
     event.preventDefault();
     event.stopPropagation();
   }
+}
+
+/**
+ * A rule that a segment breaks is seen on its bar: before it, where the gap is, or under it.
+ *
+ * @param {HTMLElement} element
+ * @param {import("./grammar_watch.js").OfSegment[]} remarks
+ */
+function markRemarks(element, remarks) {
+  if (!remarks.length) {
+    delete element.dataset.remark;
+    return;
+  }
+  element.dataset.remark = remarks.some(({ severity }) => severity === "error") ? "error" : "warning";
+  element.toggleAttribute(
+    "data-gap-before",
+    remarks.every(({ rule }) => rule === "no_gap"),
+  );
 }
 
 export class ProposedBar {

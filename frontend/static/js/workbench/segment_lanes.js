@@ -42,7 +42,7 @@ export class SegmentLanes {
     const { bench } = this;
     bench.on("work", () => this.#read());
     bench.on("proposals", () => this.#readProposals());
-    bench.on("selection readonly moments", () => this.redraw());
+    bench.on("selection readonly moments segment-remarks", () => this.redraw());
     this.#read();
     this.#readProposals();
   }

@@ -168,7 +168,8 @@ class MergePanel {
   #table({ kind, id, theirs }) {
     const mine = this.bench.work.get(/** @type {Kind} */ (kind), id);
     const erasedMine = kind === "masks" ? mine?.counts === null : mine?.deleted;
-    const rows = differences({ ...mine, deleted: erasedMine }, theirs);
+    const named = (/** @type {any} */ side) => ({ ...side, ...namesOfTracks(this.bench, side) });
+    const rows = differences(named({ ...mine, deleted: erasedMine }), named(theirs));
     if (!rows.length) return null;
     const head = el("tr", {}, el("td", {}), el("th", {}, "mine"), el("th", {}, theirs.author ?? "theirs"));
     const body = rows.map((row) =>
@@ -284,4 +285,18 @@ function takeTheirs(bench, conflict) {
   bench.history.forget((thing) => thing.id === id);
   bench.emit("history");
   bench.outbox.resolve(id, null);
+}
+
+/**
+ * The objects that a segment is linked with, by what people call them.
+ *
+ * @param {Bench} bench
+ * @param {any} side
+ */
+function namesOfTracks(bench, side) {
+  const name = (/** @type {string | null | undefined} */ id) => {
+    const track = id ? bench.work.get("tracks", id) : null;
+    return track ? `${track.number} · ${track.label}` : id;
+  };
+  return { object: name(side?.object), hand: name(side?.hand) };
 }

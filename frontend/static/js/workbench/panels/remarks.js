@@ -33,6 +33,7 @@ export function bindRemarks(bench, stage) {
     timer = setTimeout(() => loadRemarks(bench), RESTS);
   });
   bench.on("remarks", () => loadRemarks(bench));
+  bench.on("segment-remarks", () => setRemarks(bench, bench.remarks));
   bench.on("next-remark", () => {
     const { remarks } = bench;
     if (!remarks.length) return bench.say("Nothing to remark.");
@@ -60,9 +61,14 @@ export async function loadRemarks(bench) {
   return body !== null;
 }
 
-/** @param {Bench} bench @param {Remark[]} remarks */
+/**
+ * What the grammar says is known here before the server says it, so that its word on that is passed over.
+ *
+ * @param {Bench} bench
+ * @param {Remark[]} remarks
+ */
 export function setRemarks(bench, remarks) {
-  bench.remarks = remarks;
+  bench.remarks = inOrder([...bench.remarksOfSegments, ...remarks.filter((remark) => !remark.rule)]);
   bench.emit("remarks-changed");
 }
 
@@ -77,6 +83,12 @@ export function remarkRows(bench, stage, remarks) {
   const rows = remarks.slice(0, MOST).map((remark) => row(bench, stage, remark));
   const more = remarks.length - rows.length;
   return more > 0 ? [...rows, el("p", { class: "empty" }, `And ${more} more.`)] : rows;
+}
+
+/** Errors first, each kind as it comes in the clip. @param {Remark[]} remarks */
+function inOrder(remarks) {
+  const place = (/** @type {Remark} */ { severity, frame }) => [severity === "error" ? 0 : 1, frame ?? -1];
+  return remarks.sort((a, b) => place(a)[0] - place(b)[0] || place(a)[1] - place(b)[1]);
 }
 
 /**

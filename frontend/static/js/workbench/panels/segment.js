@@ -1,17 +1,11 @@
-/** The selected segment in words: class, phase, boundaries, instructions. */
+/** The selected segment in words: class, phase, boundaries, object and hand, outcome, instructions. */
 
 import { clock } from "../../models/timebase.js";
 import { byId, el } from "../dom.js";
+import { Instructions } from "./instructions.js";
 
 /** @typedef {import("../bench.js").Bench} Bench */
 /** @typedef {import("../../models/work.js").Segment} Segment */
-
-// Three ways of saying the same are what a segment needs.
-const EXAMPLES = [
-  "Put the red block into the box",
-  "Move the red block to the box and drop it",
-  "The red block goes into the box",
-];
 
 /** @typedef {(fields: Partial<Segment>, title: string) => void} Change */
 /** @typedef {{element: HTMLElement, show: (segment: Segment) => void}} Field shows a segment without being made anew */
@@ -21,6 +15,8 @@ export function bindSegment(bench) {
   const panel = byId("segment-panel");
   /** @type {Field[]} */
   let fields = [];
+  /** @type {Instructions | null} */
+  let texts = null;
   let id = "";
   const draw = () => {
     const { segment } = bench;
@@ -31,20 +27,28 @@ export function bindSegment(bench) {
       id = segment.id;
       const change = (/** @type {Partial<Segment>} */ values, /** @type {string} */ title) =>
         changeSegment(bench, segment.id, values, title);
-      fields = makeFields(bench, change);
+      texts = new Instructions(bench, change);
+      fields = makeFields(bench, change, texts);
       byId("segment").replaceChildren(...fields.map((field) => field.element));
     }
     for (const field of fields) field.show(segment);
   };
   bench.on("selection work readonly", draw);
+  bench.on("remarks-changed", () => texts?.remark());
+  bench.on("write-segment", (/** @type {"action" | "phase" | "instructions"} */ what) => {
+    if (!bench.segment) return bench.say("Select a segment first, or begin one with I.");
+    if (what === "instructions") return texts?.focus();
+    panel.querySelectorAll("select")[what === "action" ? 0 : 1].focus();
+  });
 }
 
 /**
  * @param {Bench} bench
  * @param {Change} change
+ * @param {Instructions} texts
  * @returns {Field[]}
  */
-function makeFields(bench, change) {
+function makeFields(bench, change, texts) {
   const { actions, phases } = bench.task.taxonomy;
   return [
     pair(
@@ -61,6 +65,26 @@ function makeFields(bench, change) {
         (phase) => change({ phase }, "Change the phase of a segment"),
       ),
     ),
+    objectField(bench, change),
+    texts,
+    pair(
+      choice(
+        "Hand",
+        ["left", "right", "both"].map((key) => ({ key })),
+        (segment) => segment.hand_side ?? "",
+        (hand_side) => change({ hand_side }, "Say which hand acts"),
+      ),
+      trackChoice(bench, "Mask of the hand", "hand", (hand) => change({ hand }, "Link a segment with a hand")),
+    ),
+    pair(
+      choice(
+        "Outcome",
+        ["success", "failure", "recovery"].map((key) => ({ key })),
+        (segment) => segment.outcome ?? "",
+        (outcome) => change({ outcome }, "Say how a segment ended"),
+      ),
+      confidence(change),
+    ),
     pair(boundary(bench, "start", "First frame", change), boundary(bench, "end", "End (not included)", change)),
     duration(bench),
     choice(
@@ -70,7 +94,6 @@ function makeFields(bench, change) {
       (level) => change({ level }, "Change the level of a segment"),
       false,
     ),
-    instructions(change),
   ];
 }
 
@@ -124,45 +147,85 @@ function duration(bench) {
     show(segment) {
       const [first, last] = [timebase.at(segment.start), timebase.at(segment.end - 1)];
       const lasts = last - first + (bench.clip.fps ? 1 / bench.clip.fps : 0);
-      const sure = segment.confidence != null && segment.method !== "manual";
       text.textContent = `${clock(first)} – ${clock(last)} · ${lasts.toFixed(2)} s`;
-      if (sure) text.textContent += ` · confidence ${segment.confidence?.toFixed(2)}`;
+    },
+  };
+}
+
+/**
+ * What the segment is about, and its mask: choosing a mask that has a name elsewhere brings the name.
+ *
+ * @param {Bench} bench
+ * @param {Change} change
+ * @returns {Field}
+ */
+function objectField(bench, change) {
+  const names = el("datalist", { id: "object-names" });
+  const input = el("input", {
+    maxlength: 80,
+    list: "object-names",
+    placeholder: "red block",
+    "aria-label": "Object",
+    onchange: () => change({ object_name: input.value.trim() }, "Name the object of a segment"),
+  });
+  const known = () => bench.work.segments.filter(({ object_name }) => object_name);
+  const link = trackChoice(bench, "Mask of the object", "object", (object) => {
+    const elsewhere = object ? known().find((each) => each.object === object) : undefined;
+    const name = input.value.trim() || elsewhere?.object_name || "";
+    change({ object, object_name: name }, "Link a segment with an object");
+  });
+  return {
+    element: el("div", { class: "pair" }, el("label", {}, "Object", input, names), link.element),
+    show(segment) {
+      put(input, segment.object_name ?? "");
+      link.show(segment);
+      const all = [...new Set(known().map(({ object_name }) => String(object_name)))];
+      names.replaceChildren(...all.map((value) => el("option", { value })));
+    },
+  };
+}
+
+/**
+ * @param {Bench} bench
+ * @param {string} name
+ * @param {"object" | "hand"} role
+ * @param {(id: string | null) => void} change
+ * @returns {Field}
+ */
+function trackChoice(bench, name, role, change) {
+  const select = el("select", { "aria-label": name, onchange: () => change(select.value || null) });
+  return {
+    element: el("label", {}, name, select),
+    show(segment) {
+      const value = segment[role] ?? "";
+      const options = bench.work.tracks.map(({ id, number, label }) => [id, `${number} · ${label}`]);
+      if (value && !options.some(([id]) => id === value)) options.push([value, "erased"]);
+      const wanted = [["", bench.work.tracks.length ? "–" : "no masks yet"], ...options];
+      if (JSON.stringify(wanted) !== select.dataset.options) {
+        select.dataset.options = JSON.stringify(wanted);
+        select.replaceChildren(...wanted.map(([id, text]) => el("option", { value: id }, text)));
+      }
+      select.value = value;
     },
   };
 }
 
 /** @param {Change} change @returns {Field} */
-function instructions(change) {
-  /** @type {HTMLTextAreaElement[]} */
-  const boxes = [];
-  const save = () => {
-    const texts = boxes.map((box) => box.value.trim());
-    while (texts.length && !texts.at(-1)) texts.pop();
-    change({ instructions: texts }, "Write an instruction");
-  };
-  const element = el("fieldset", { class: "instructions" }, el("legend", {}, "Instructions, said in three ways"));
-  const room = (/** @type {number} */ count) => {
-    while (boxes.length < count) {
-      const n = boxes.length;
-      const box = el("textarea", {
-        rows: 2,
-        maxlength: 500,
-        "aria-label": `Instruction ${n + 1}`,
-        placeholder: EXAMPLES[n] ?? "",
-        onchange: save,
-      });
-      boxes.push(box);
-      element.append(box);
-    }
-  };
-  return {
-    element,
-    show(segment) {
-      room(Math.max(EXAMPLES.length, segment.instructions.length));
-      boxes.forEach((box, i) => {
-        put(box, segment.instructions[i] ?? "");
-      });
+function confidence(change) {
+  const input = el("input", {
+    type: "number",
+    min: 0,
+    max: 100,
+    step: 5,
+    placeholder: "–",
+    onchange: () => {
+      const share = input.value === "" ? null : Math.min(100, Math.max(0, Number(input.value))) / 100;
+      change({ confidence: share }, "Say how sure a segment is");
     },
+  });
+  return {
+    element: el("label", {}, "Confidence, %", input),
+    show: ({ confidence: sure }) => put(input, sure == null ? "" : String(Math.round(sure * 100))),
   };
 }
 
