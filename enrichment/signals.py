@@ -13,11 +13,13 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
+from django.conf import settings
 from numpy.typing import NDArray
 
 from annotation import clips
 from annotation.errors import Refused
 from annotation.media.clip_folder import ClipFolder
+from annotation.media.durable import make_directories, replace_file
 from annotation.media.errors import ClipFolderError
 from annotation.models import Clip
 from enrichment.engines import series
@@ -107,6 +109,7 @@ def take_in(*, clip: Clip, paths: Sequence[Path]) -> list[str]:
         folder.commit(RECORDED, engine="recorded", version="1", parameters={}, fingerprint=digest, files=[*kept, *new])
     except (EngineInputError, ClipFolderError) as error:
         raise Refused(str(error)) from error
+    of_clip(clip)
     return titles
 
 
@@ -119,7 +122,8 @@ def _read(clip_id: int, sha256: str, files: tuple[tuple[str, int, int], ...]) ->
     lanes: list[Lane] = []
     moments: list[Moment] = []
     problems: list[str] = []
-    for relative, _, _ in files:
+    for relative, *stamps in files:
+        stamp = "-".join(map(str, stamps))
         try:
             if relative == MOTION_FILE:
                 found = list(_motion_lanes(motion_in(folder), rate, clip.frame_count))
@@ -129,7 +133,9 @@ def _read(clip_id: int, sha256: str, files: tuple[tuple[str, int, int], ...]) ->
                 level = np.load(folder.local(relative), allow_pickle=False)
                 found = [Lane("audio.loudness", "Loudness", "dBFS", "audio", _whole(level, clip.frame_count))]
             else:
-                found = _recorded_lanes(folder.local(relative), seconds.tolist())
+                # Fifty columns of an hour take seconds to read as text.
+                cache = settings.STILLS_DIR / f"{clip.folder_name}-{sha256[:12]}" / f"{Path(relative).stem}-{stamp}.npz"
+                found = _recorded_lanes(folder.local(relative), seconds.tolist(), cache)
                 for lane in found:
                     if any(word in lane.title.lower() for word in _EVENTFUL):
                         moments += series.changes(lane.values, _CHANGE * rate)
@@ -161,8 +167,13 @@ def _nearest(apart: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.asarray(np.fmin.reduce(apart, axis=0), dtype=np.float32)
 
 
-def _recorded_lanes(path: Path, seconds: Sequence[float]) -> list[Lane]:
-    columns = series.read_csv(path, seconds)
+def _recorded_lanes(path: Path, seconds: Sequence[float], cache: Path) -> list[Lane]:
+    try:
+        columns = series.load(cache)
+    except (OSError, EngineInputError):
+        columns = series.read_csv(path, seconds)
+        make_directories(cache.parent)
+        replace_file(cache, series.dump(columns))
     return [
         Lane(f"{path.stem}.{column.name}", column.name.replace("_", " "), column.unit, path.name, column.values)
         for column in columns

@@ -6,7 +6,10 @@ and the greatest value under each pixel, so that a spike of one frame is seen at
 
 from __future__ import annotations
 
+import io
+import json
 import re
+import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -169,6 +172,30 @@ def read_csv(path: Path, seconds: Sequence[float]) -> list[Column]:
         parts = _UNIT.match(title.strip())
         found.append(Column(parts["name"] if parts else title.strip(), parts["unit"].strip() if parts else "", series))
     return found
+
+
+def dump(columns: Sequence[Column]) -> bytes:
+    """Columns as .npz without pickle, for `load`."""
+    file = io.BytesIO()
+    titles = json.dumps([[column.name, column.unit] for column in columns]).encode()
+    values = np.stack([column.values for column in columns]) if columns else np.zeros((0, 0), np.float32)
+    np.savez(file, titles=np.frombuffer(titles, dtype=np.uint8), values=values)
+    return file.getvalue()
+
+
+def load(path: Path) -> list[Column]:
+    """What `dump` gave.
+
+    Raises:
+        OSError: there is no such file.
+        EngineInputError: it is something else, or damaged.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            titles, values = json.loads(stored["titles"].tobytes()), stored["values"]
+    except (ValueError, KeyError, zipfile.BadZipFile) as error:
+        raise EngineInputError(f"{path.name} holds no columns.") from error
+    return [Column(name, unit, row) for (name, unit), row in zip(titles, values, strict=True)]
 
 
 def _numbers(column: pa.ChunkedArray) -> NDArray[np.float64] | None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from enrichment.engines.series import changes, extremes, read_csv, strokes
+from enrichment.engines.series import Column, changes, dump, extremes, load, read_csv, strokes
 from enrichment.errors import EngineInputError
 
 NAN = float("nan")
@@ -66,6 +66,17 @@ def test_a_table_by_time_is_read_onto_the_frames(tmp_path: Path) -> None:
     (column,) = read_csv(path, [0.0, 0.05, 0.15, 0.25, 0.35])
     assert (column.name, column.unit) == ("gripper opening", "m")
     np.testing.assert_allclose(column.values, [0.0, 0.05, 0.15, 0.25, NAN], rtol=1e-6)
+
+
+def test_columns_are_kept_as_they_are(tmp_path: Path) -> None:
+    path = tmp_path / "kept.npz"
+    path.write_bytes(dump([Column("force", "N", np.array([1, NAN], np.float32)), Column("é", "", np.zeros(2, "f4"))]))
+    force, other = load(path)
+    assert (force.name, force.unit, other.name, other.unit) == ("force", "N", "é", "")
+    np.testing.assert_array_equal(force.values, [1, NAN])
+    path.write_bytes(b"PK torn")
+    with pytest.raises(EngineInputError, match="holds no columns"):
+        load(path)
 
 
 @pytest.mark.parametrize(

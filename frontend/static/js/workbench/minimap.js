@@ -15,6 +15,8 @@ const EDGE = 6; // px at either end of the window that take the end and not the 
 export class Minimap {
   /** @type {{level: string, row: Segment[]}[]} */
   #rows = [];
+  /** The width that the still picture was drawn for; -1: it is no longer right. */
+  #stale = -1;
 
   /**
    * @param {Bench} bench
@@ -27,6 +29,7 @@ export class Minimap {
     this.moved = moved;
     this.canvas = /** @type {HTMLCanvasElement} */ (byId("minimap"));
     this.whole = new TimeAxis(axis.count);
+    this.still = document.createElement("canvas");
     this.redraw = onFrame(() => this.#draw());
     this.#bindPointer();
     const read = () => {
@@ -34,10 +37,12 @@ export class Minimap {
       this.#rows = [TASK, PRIMITIVE].flatMap((level) =>
         rows(segments.filter((one) => one.level === level)).map((row) => ({ level, row })),
       );
+      this.#stale = -1;
       this.redraw();
     };
     bench.on("work", read);
-    bench.on("frame flags", () => this.redraw());
+    bench.on("flags", read);
+    bench.on("frame", () => this.redraw());
     read();
   }
 
@@ -46,16 +51,8 @@ export class Minimap {
     const height = canvas.clientHeight;
     whole.width = Math.max(1, canvas.clientWidth);
     const { g, colour } = sheet(canvas, whole.width, height);
-    for (const { level, row } of this.#rows) {
-      const how = { colourOf: (/** @type {Segment} */ one) => bench.actionColour(one.action), always: () => false };
-      const [top, size] = level === TASK ? [3, 4] : [9, 6];
-      for (const { x, width, colour: fill } of layRow(row, whole, { ...how, least: Infinity }).blocks) {
-        g.fillStyle = fill;
-        g.fillRect(x, top, width, size);
-      }
-    }
-    g.fillStyle = colour("--flag");
-    for (const { start } of bench.flags) g.fillRect(whole.x(start), 0, 2, 2);
+    if (this.#stale !== whole.width) this.#drawStill(height);
+    g.drawImage(this.still, 0, 0, whole.width, height);
     const [left, right] = [whole.x(axis.first), whole.x(axis.end)];
     g.fillStyle = colour("--veil");
     g.fillRect(0, 0, left, height);
@@ -64,6 +61,24 @@ export class Minimap {
     g.strokeRect(left + 0.5, 0.5, Math.max(3, right - left - 1), height - 1);
     g.fillStyle = colour("--flag");
     g.fillRect(whole.x(bench.frame + 0.5), 0, 1, height);
+  }
+
+  /** What changes with the work alone, once for many windows. @param {number} height */
+  #drawStill(height) {
+    const { bench, whole } = this;
+    this.#stale = whole.width;
+    const { g } = sheet(this.still, whole.width, height);
+    const flag = getComputedStyle(this.canvas).getPropertyValue("--flag");
+    for (const { level, row } of this.#rows) {
+      const how = { colourOf: (/** @type {Segment} */ one) => bench.actionColour(one.action), always: () => false };
+      const [top, size] = level === TASK ? [3, 4] : [9, 6];
+      for (const { x, width, colour: fill } of layRow(row, whole, { ...how, least: Infinity }).blocks) {
+        g.fillStyle = fill;
+        g.fillRect(x, top, width, size);
+      }
+    }
+    g.fillStyle = flag;
+    for (const { start } of bench.flags) g.fillRect(whole.x(start), 0, 2, 2);
   }
 
   /** Drag the window or its ends; a press beside it brings it there. */

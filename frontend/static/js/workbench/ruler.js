@@ -7,6 +7,8 @@ import { sheet } from "./paint.js";
 
 /** @typedef {import("./bench.js").Bench} Bench */
 
+const APART = 9; // px between the middles of two keyframes
+
 export class Ruler {
   /**
    * @param {Bench} bench
@@ -15,6 +17,10 @@ export class Ruler {
   constructor(bench, axis) {
     this.bench = bench;
     this.axis = axis;
+    const must = new Set(bench.task.frames);
+    /** @type {number[]} */
+    const all = bench.clip.keyframes ?? [];
+    this.keyframes = { must: all.filter((frame) => must.has(frame)), other: all.filter((frame) => !must.has(frame)) };
     this.canvas = /** @type {HTMLCanvasElement} */ (byId("ruler"));
     this.redraw = onFrame(() => this.#draw());
     this.#bindPointer();
@@ -49,14 +55,34 @@ export class Ruler {
     for (const [start, end] of spans(bench.player.frames.held)) {
       g.fillRect(axis.x(start), height - 3, Math.max(1, axis.x(end) - axis.x(start)), 3);
     }
-    const must = new Set(bench.task.frames);
-    for (const frame of bench.clip.keyframes ?? []) {
-      if (frame < axis.first - 1 || frame > axis.end) continue;
-      diamond(g, axis.x(frame + 0.5), height - 9, colour(must.has(frame) ? "--key-task" : "--key"));
-    }
+    this.#keyframes(g, height - 9, colour);
     g.fillStyle = colour("--flag");
     for (const { start, end } of bench.flags) {
       g.fillRect(axis.x(start), 0, Math.max(2, axis.x(end) - axis.x(start)), 2);
+    }
+  }
+
+  /**
+   * Keyframes of the clip, those that must be complete in another colour; from afar one stands for those beside it.
+   *
+   * @param {CanvasRenderingContext2D} g
+   * @param {number} y
+   * @param {(name: string) => string} colour
+   */
+  #keyframes(g, y, colour) {
+    const { axis } = this;
+    const inks = { must: colour("--key-task"), other: colour("--key") };
+    for (const kind of /** @type {const} */ (["other", "must"])) {
+      g.fillStyle = inks[kind];
+      g.beginPath();
+      let last = -Infinity;
+      for (const frame of this.keyframes[kind]) {
+        const x = axis.x(frame + 0.5);
+        if (x < -4 || x > axis.width + 4 || x - last < APART) continue;
+        last = x;
+        diamond(g, x, y);
+      }
+      g.fill();
     }
   }
 
@@ -88,14 +114,11 @@ export class Ruler {
  * @param {CanvasRenderingContext2D} g
  * @param {number} x
  * @param {number} y
- * @param {string} colour
  */
-function diamond(g, x, y, colour) {
-  g.fillStyle = colour;
-  g.beginPath();
+function diamond(g, x, y) {
   g.moveTo(x, y - 4);
   g.lineTo(x + 4, y);
   g.lineTo(x, y + 4);
   g.lineTo(x - 4, y);
-  g.fill();
+  g.closePath();
 }

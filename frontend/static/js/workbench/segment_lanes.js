@@ -26,6 +26,8 @@ export class SegmentLanes {
   #lanes = new Map();
   /** @type {{level: string, rows: Segment[][]}[]} */
   #rows = [];
+  /** Where nothing is, by row. @type {Map<string, [number, number][]>} */
+  #gaps = new Map();
   /** @type {Proposal[][]} */
   #proposed = [];
   /** Boundaries that are being dragged, by segment. @type {Map<string, {start: number, end: number}>} */
@@ -67,6 +69,7 @@ export class SegmentLanes {
     });
     this.#rows = [TASK, PRIMITIVE].map((level) => {
       const found = rows(there.filter((one) => one.level === level));
+      this.#gaps.set(level, gaps(there, level, this.bench.task));
       return { level, rows: found.length ? found : [[]] };
     });
     this.redraw();
@@ -196,12 +199,11 @@ export class SegmentLanes {
    * @param {string} level
    */
   #paintGaps({ g, colour }, level) {
-    const { axis, bench } = this;
-    const all = this.#rows.find((row) => row.level === level)?.rows.flat() ?? [];
+    const { axis } = this;
     g.strokeStyle = colour("--gap");
     g.lineWidth = 1;
     g.beginPath();
-    for (const [start, end] of gaps(all, level, bench.task)) {
+    for (const [start, end] of this.#gaps.get(level) ?? []) {
       const [from, to] = [Math.max(0, axis.x(start)), Math.min(axis.width, axis.x(end))];
       if (to - from < 2) continue;
       for (let x = Math.floor(from / 6) * 6; x < to + 12; x += 6) {

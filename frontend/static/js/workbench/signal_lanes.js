@@ -136,14 +136,8 @@ export class SignalLanes {
     g.strokeStyle = colour("--signal");
     g.lineJoin = "round";
     for (const tile of this.tiles.shown(name, axis)) {
-      g.beginPath();
-      if (tile.step > 1) {
-        this.#blocks(g, tile, y);
-        g.fill();
-      } else {
-        this.#line(g, tile, y);
-        g.stroke();
-      }
+      if (tile.step > 1) this.#blocks(g, tile, y);
+      else this.#line(g, tile, y);
     }
   }
 
@@ -162,7 +156,7 @@ export class SignalLanes {
       const [least, most] = [values.low[i], values.high[i]];
       if (least === null || most === null) continue;
       const top = y(most);
-      g.rect(axis.x(start + i * step), top - 0.5, width, y(least) - top + 1);
+      g.fillRect(axis.x(start + i * step), top - 0.5, width, y(least) - top + 1);
     }
   }
 
@@ -177,6 +171,7 @@ export class SignalLanes {
     const { axis } = this;
     const [from, to] = this.#inSight(start, 1, values.high.length);
     let open = false;
+    g.beginPath();
     for (let i = from; i < to; i += 1) {
       const value = values.high[i];
       const x = axis.x(start + i + 0.5);
@@ -184,6 +179,7 @@ export class SignalLanes {
       else if (value !== null) g.moveTo(x, y(value));
       open = value !== null;
     }
+    g.stroke();
   }
 
   /**

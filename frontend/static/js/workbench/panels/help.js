@@ -54,7 +54,9 @@ class HelpSheet {
     this.#stopCapturing();
     this.#sheet.hidden = !this.#sheet.hidden;
     if (this.#sheet.hidden) {
-      if (this.#cameFrom instanceof HTMLElement) this.#cameFrom.focus();
+      // Without a place to go back to the focus stays in the hidden sheet for a moment, and the next key is lost there.
+      const back = this.#cameFrom instanceof HTMLElement && this.#cameFrom !== document.body ? this.#cameFrom : null;
+      (back ?? byId("ornaments")).focus();
       return;
     }
     this.#cameFrom = document.activeElement;
