@@ -17,6 +17,10 @@ from enrichment.prompting.prompter import Previous, Prompt, Prompter
 pytest.importorskip("torch", reason="the packages of engines with weights are optional: make models")
 pytest.importorskip("transformers", reason="the packages of engines with weights are optional: make models")
 
+import torch
+from PIL import Image
+
+from enrichment.engines import sam2
 from tests.enrichment.engines import sam2_checkpoints
 
 HEIGHT, WIDTH = 90, 160
@@ -60,6 +64,18 @@ def test_a_click_a_box_and_both_give_candidates_of_the_pictures_size(engine: Pro
         assert all(each.mask.shape == (HEIGHT, WIDTH) and each.mask.dtype == bool for each in found)
         assert [each.confidence for each in found] == sorted((each.confidence for each in found), reverse=True)
         assert len({each.mask.tobytes() for each in found}) == len(found)
+
+
+@pytest.mark.parametrize("size", [(720, 1280), (60, 100)], ids=["reduced", "enlarged"])
+def test_pictures_go_in_stretched_smoothly_and_normalised(size: tuple[int, int]) -> None:
+    shown = np.random.default_rng(1).integers(0, 255, (*size, 3), dtype=np.uint8)
+    side = 128
+    given = sam2.pixels(shown, side)
+    assert (given.shape, given.dtype) == ((1, 3, side, side), torch.float32)
+    grey = (given[0].numpy() * [[[0.229]], [[0.224]], [[0.225]]] + [[[0.485]], [[0.456]], [[0.406]]]) * 255
+    # Pillow's is the same filter in another hand.
+    expected = np.asarray(Image.fromarray(shown).resize((side, side), Image.Resampling.BILINEAR), np.float64)
+    assert np.abs(grey - expected.transpose(2, 0, 1)).max() < 1.01
 
 
 def test_the_mask_that_is_corrected_goes_back_in(engine: Prompter, picture: np.ndarray) -> None:

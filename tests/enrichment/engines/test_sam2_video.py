@@ -78,6 +78,17 @@ def near(frame: int) -> Keyframe:
     return Keyframe(frame, thing(frame))
 
 
+def logits(weights: Path, keyframes: list[int], came: dict[int, np.ndarray] | None = None) -> torch.Tensor:
+    """What the model says of frame 2, before it is cut to a mask."""
+    follower = sam2_video.loaded(weights / "tiny").follower(reverse=False)
+    for frame in keyframes:
+        follower.keyframe(frame, picture(frame), thing(frame))
+    for frame, mask in (came or {}).items():
+        follower.recall(frame, picture(frame), mask)
+    found: torch.Tensor = follower._look(2, picture(2)).pred_masks
+    return found
+
+
 @torch.inference_mode()
 def by_the_library(folder: Path, keyframes: list[int], last: int) -> dict[int, np.ndarray]:
     """Masks of the library's own session, which holds all pictures and all answers, from the last keyframe named on."""
@@ -117,10 +128,9 @@ class TestMasks:
             assert each.final
             assert 0 <= each.confidence <= 1
 
-    def test_the_far_keyframe_is_heeded(self, carrier: Carrier) -> None:
-        alone = carried(carrier, Stretch(near(0), 3))
-        both = carried(carrier, Stretch(near(0), 3, near(4)))
-        assert any(not np.array_equal(alone[frame].mask, both[frame].mask) for frame in alone)
+    def test_the_far_keyframe_is_heeded(self, weights: Path) -> None:
+        # Random weights may give the same mask for other logits, so these are compared.
+        assert not torch.equal(logits(weights, keyframes=[0]), logits(weights, keyframes=[4, 0]))
 
     def test_an_object_that_is_not_seen_has_an_empty_mask_and_is_looked_for_to_the_end(self, tmp_path: Path) -> None:
         sam2_checkpoints.save_video_model(tmp_path / "blind", sees=False)
@@ -147,12 +157,11 @@ class TestResumption:
         assert list(rest) == [11, 12, 13, 14]
         assert pictures.shown == [0, *range(5, 15)]
 
-    def test_what_came_is_in_its_memory(self, carrier: Carrier) -> None:
-        came = {frame: Carried(frame, thing(frame), 0.9) for frame in range(9, 4, -1)}
-        other = {frame: Carried(frame, np.zeros((HEIGHT, WIDTH), bool), 0.0) for frame in came}
-        there, gone = (carried(carrier, Stretch(near(10), 3, came=each)) for each in (came, other))
-        assert list(there) == list(gone) == [4, 3]
-        assert not np.array_equal(there[4].mask, gone[4].mask)
+    def test_what_came_is_in_its_memory(self, weights: Path) -> None:
+        gone = np.zeros((HEIGHT, WIDTH), bool)
+        found = [logits(weights, keyframes=[0], came=came) for came in ({}, {1: thing(1)}, {1: gone})]
+        assert not torch.equal(found[0], found[1])
+        assert not torch.equal(found[1], found[2])
 
     def test_when_everything_came_nothing_is_looked_at(self, carrier: Carrier) -> None:
         pictures = Pictures()
