@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import logging
+
 from celery import shared_task
 
+from annotation.models import Project
 from enrichment import (
     alerts,
     compute,
@@ -13,11 +16,15 @@ from enrichment import (
     propagations,
     queue,
     runs,
+    similarity,
     task_checks,
     watching,
     work_checks,
 )
+from enrichment.errors import RunRefused
 from enrichment.models import Run
+
+log = logging.getLogger(__name__)
 
 
 @shared_task
@@ -46,6 +53,18 @@ def check_task(task_id: int) -> None:
 def propagate(propagation_id: int) -> None:
     """Carry a keyframe's mask to other frames."""
     propagating.run(propagation_id)
+
+
+@shared_task
+def survey(project_id: int) -> None:
+    """Compare all keyframes of a project; asked for twice, it comes to the same."""
+    project = Project.objects.filter(pk=project_id).first()
+    if project is None:
+        return
+    try:
+        similarity.survey(project=project, by=None)
+    except RunRefused as error:
+        log.warning("The keyframes of %s were not compared: %s", project.name, error)
 
 
 @shared_task

@@ -14,7 +14,7 @@ from tests.frontend.conftest import Browse
 from tests.frontend.things import flag
 
 EVERYONE = ["", "clips/", "runs/", "tasks/", "settings/guidelines/", "settings/taxonomy/"]
-LEADS = ["flags/", "flags/{flag}/", "plots/throughput.svg", "plots/agreement.svg", "reviews/{task}/"]
+LEADS = ["similar/", "flags/", "flags/{flag}/", "plots/throughput.svg", "plots/agreement.svg", "reviews/{task}/"]
 MANAGERS = [
     "deliveries/",
     "settings/",

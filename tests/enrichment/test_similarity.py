@@ -1,0 +1,179 @@
+"""Clusters, near-duplicates and diversity, on vectors with known ones and on clips with the layer's own."""
+
+from __future__ import annotations
+
+from io import StringIO
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from django.contrib.auth.models import User
+from django.core.management import CommandError, call_command
+from django.test import Client
+
+from annotation.models import Clip, Project
+from enrichment import compute, runs
+from enrichment import similarity as verbs
+from enrichment.engines import similarity
+from enrichment.errors import EngineInputError, RunRefused
+from tests.factories import ClipFactory
+
+
+def around(middles: np.ndarray, each: int, spread: float, seed: int = 0) -> np.ndarray:
+    """Vectors of length 1 around some directions, `each` for every one."""
+    numbers = np.random.default_rng(seed)
+    drawn = np.repeat(middles, each, axis=0) + numbers.normal(0, spread, (len(middles) * each, middles.shape[1]))
+    return (drawn / np.linalg.norm(drawn, axis=1, keepdims=True)).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def three() -> np.ndarray:
+    """Three kinds of vectors, twelve of each."""
+    return around(np.eye(8)[:3], 12, 0.02)
+
+
+class TestClusters:
+    @pytest.mark.parametrize("labels", [lambda v: similarity.kmeans(v, 3), lambda v: similarity.hdbscan(v, 5)])
+    def test_kinds_are_told_apart_and_always_alike(self, labels: Any, three: np.ndarray) -> None:
+        found = labels(three)
+        assert [len(set(found[start : start + 12])) for start in (0, 12, 24)] == [1, 1, 1]
+        assert set(found) == {0, 1, 2}
+        assert np.array_equal(found, labels(three))
+
+    def test_the_largest_cluster_is_the_first_and_what_belongs_to_none_stays_out(self) -> None:
+        labels = np.array([7, 4, 4, -1, 4, 9, 9])
+        assert similarity.by_size(labels).tolist() == [2, 0, 0, -1, 0, 1, 1]
+
+    def test_more_clusters_than_different_vectors_are_not_made(self) -> None:
+        assert set(similarity.kmeans(np.repeat(np.eye(4, dtype=np.float32)[:2], 3, axis=0), 20)) == {0, 1}
+
+    def test_what_cannot_be_clustered_is_said(self, three: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
+        with pytest.raises(EngineInputError, match="no cluster of 5"):
+            similarity.hdbscan(three[:3], 5)
+        with pytest.raises(EngineInputError, match="into 0 clusters"):
+            similarity.kmeans(three, 0)
+        monkeypatch.setattr(similarity, "MOST_FOR_HDBSCAN", 10)
+        with pytest.raises(EngineInputError, match="use k-means"):
+            similarity.hdbscan(three, 5)
+
+
+class TestNearDuplicates:
+    def test_a_repetition_names_the_first_that_it_repeats(self) -> None:
+        rows = np.eye(3, dtype=np.float32)[[0, 1, 0, 2, 1, 0]]
+        of, cosine = similarity.near_duplicates(rows)
+        assert of.tolist() == [-1, -1, 0, -1, 1, 0]
+        assert cosine.tolist() == [0, 0, 1, 0, 1, 1]
+
+    def test_a_chain_of_small_steps_is_not_one_repetition(self) -> None:
+        angles = np.radians([0, 15, 30, 45])
+        rows = np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
+        assert similarity.near_duplicates(rows, 0.95)[0].tolist() == [-1, 0, -1, 2]
+
+    def test_blocks_make_no_difference(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        rows = around(np.random.default_rng(2).normal(size=(40, 16)), 5, 0.15)
+        rows = rows[np.random.default_rng(3).permutation(len(rows))]
+        whole = similarity.near_duplicates(rows, 0.8)
+        monkeypatch.setattr(similarity, "_ROWS", 7)
+        blocks = similarity.near_duplicates(rows, 0.8)
+        assert 0 < (whole[0] >= 0).sum() < len(rows)
+        assert np.array_equal(whole[0] < 0, blocks[0] < 0)
+        assert np.allclose(whole[1], blocks[1], atol=1e-6)
+
+    def test_every_duplicate_is_near_a_row_that_is_kept(self) -> None:
+        rows = around(np.random.default_rng(4).normal(size=(30, 12)), 6, 0.1)
+        of, cosine = similarity.near_duplicates(rows, 0.9)
+        repeats = np.flatnonzero(of >= 0)
+        assert (of[of[repeats]] == -1).all()
+        assert np.allclose((rows[repeats] * rows[of[repeats]]).sum(axis=1), cosine[repeats], atol=1e-5)
+        assert (cosine[repeats] > 0.9).all()
+        kept = rows[of < 0]
+        assert ((kept @ kept.T)[~np.eye(len(kept), dtype=bool)] <= 0.9 + 1e-6).all()
+
+    def test_an_index_finds_nearly_all_of_what_comparing_everything_finds(self) -> None:
+        pytest.importorskip("faiss")
+        rows = around(np.random.default_rng(5).normal(size=(400, 32)), 5, 0.02)
+        exact = similarity.near_duplicates(rows)[0] >= 0
+        indexed = similarity.near_duplicates(rows, exact_up_to=10)[0] >= 0
+        assert exact.sum() == 1600
+        assert (exact & indexed).sum() >= 0.95 * exact.sum()
+        assert not (indexed & ~exact).any()
+
+
+class TestDiversity:
+    def test_alike_rows_are_as_one_and_unlike_ones_as_many(self) -> None:
+        alike = np.repeat(np.eye(4, dtype=np.float32)[:1], 5, axis=0)
+        assert similarity.diversity(alike) == pytest.approx((0.0, 1.0), abs=1e-6)
+        assert similarity.diversity(np.eye(4, dtype=np.float32)) == pytest.approx((1.0, 4.0))
+        halves = np.repeat(np.eye(4, dtype=np.float32)[:2], 10, axis=0)
+        assert similarity.diversity(halves) == pytest.approx((1 - 180 / 380, 2.0))
+        assert similarity.diversity(alike[:1]) == (0.0, 1.0)
+
+
+@pytest.mark.django_db
+class TestSurvey:
+    @pytest.fixture
+    def embedded(self, project: Project, clip: Clip, alice: User) -> list[Clip]:
+        """Two clips with embeddings; the keyframes of each nearly repeat each other."""
+        both = [clip, ClipFactory(project=project, by=alice)]
+        run = runs.request(project=project, by=alice, layers=["embeddings"], tell=False)
+        runs.plan(run)
+        compute.work_here(run)
+        return both
+
+    def test_the_table_has_a_row_for_each_keyframe_and_says_what_its_columns_mean(
+        self, project: Project, embedded: list[Clip]
+    ) -> None:
+        summary = verbs.survey(project=project, by=None, clusters=2)
+        table = pq.read_table(verbs.folder(project) / "similarity.parquet")
+        assert table.schema.equals(verbs.SCHEMA, check_metadata=True)
+        assert all(field.metadata[b"about"] for field in table.schema)
+        rows = table.to_pylist()
+        assert len(rows) == summary["keyframes"] > 4
+        assert {row["clip_id"] for row in rows} == {clip.pk for clip in embedded}
+        assert sum(row["duplicate_of_frame"] is not None for row in rows) == summary["duplicates"]
+        assert all((row["cosine"] is None) == (row["duplicate_of_clip"] is None) for row in rows)
+        assert sum(each["keyframes"] for each in summary["clusters"]) == len(rows)
+        assert verbs.read(project) == summary
+
+    def test_embeddings_of_another_engine_are_left_out_and_named(self, project: Project, embedded: list[Clip]) -> None:
+        LayerFiles.rename_engine(embedded[1], "other")
+        summary = verbs.survey(project=project, by=None, engine="hsv-hog-lbp")
+        assert summary["left_out"] == [embedded[1].name]
+        assert [each["clip"] for each in summary["diversity"]] == [embedded[0].pk]
+        with pytest.raises(RunRefused, match="embeddings of clip; there are: hsv-hog-lbp, other"):
+            verbs.survey(project=project, by=None, engine="clip")
+
+    def test_the_command_tells_what_it_found(self, project: Project, embedded: list[Clip]) -> None:
+        said = StringIO()
+        call_command("survey", project.slug, "--clusters=2", stdout=said)
+        assert "by hsv-hog-lbp: 2 clusters" in said.getvalue()
+        assert embedded[0].name in said.getvalue()
+        with pytest.raises(CommandError, match="threshold is 2"):
+            call_command("survey", project.slug, "--threshold=2")
+
+    def test_the_page_shows_it_to_those_who_lead(self, project: Project, embedded: list[Clip], dana: User) -> None:
+        client = Client()
+        client.force_login(dana)
+        address = f"/projects/{project.slug}/similar/"
+        assert "Nothing is compared yet" in client.get(address).content.decode()
+        verbs.survey(project=project, by=None, clusters=2)
+        shown = client.get(address).content.decode()
+        assert embedded[1].name in shown
+        assert f"/clips/{embedded[0].pk}/" in shown
+
+    def test_without_embeddings_nothing_is_asked_of_workers(self, project: Project, clip: Clip) -> None:
+        with pytest.raises(RunRefused, match="enrich the clips first"):
+            verbs.ask(project=project)
+        with pytest.raises(RunRefused, match="there are: none yet"):
+            verbs.survey(project=project, by=None)
+
+
+class LayerFiles:
+    """What another version of the world would have left on disk."""
+
+    @staticmethod
+    def rename_engine(clip: Clip, name: str) -> None:
+        path = clip.folder / "embeddings/frames.json"
+        path.chmod(0o644)
+        path.write_text(path.read_text().replace('"engine": "hsv-hog-lbp"', f'"engine": "{name}"'))
