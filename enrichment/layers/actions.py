@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
+from numpy.typing import NDArray
 
 from annotation.media.clip_folder import ClipFolder
-from enrichment.engines import motion_actions
+from enrichment.engines import motion_actions, window_segments
 from enrichment.engines.motion_actions import ActionParameters, ActionSegment
 from enrichment.engines.motion_features import MotionFeatures, MotionSeries, join
 from enrichment.layer import ClipFacts, Context, Layer, Output, Product, Proposals, Proposed, Span
@@ -45,9 +47,26 @@ class ActionsReader:
     segments: list[dict[str, Any]]
 
 
+@runtime_checkable
+class ActionEngine(Protocol):
+    """What actions need of an engine that looks at pictures. window: frames that one vector is about.
+
+    classes: by "action" or "action/phase" a vector of length 1, to name what is found; empty when nothing is known.
+    Its parameters have `stride`, frames from one window to the next.
+    """
+
+    window: int
+    classes: Mapping[str, NDArray[np.float32]]
+
+    def describe(
+        self, windows: Sequence[Sequence[NDArray[np.uint8]]], parameters: Any, /
+    ) -> Sequence[NDArray[np.float32]]:
+        """For each window of pictures (height, width, 3) uint8 RGB a vector of length 1."""
+
+
 @register
 class Actions(Layer):
-    """What the hand or gripper does, from how it moves."""
+    """What the hand or gripper does, from how it moves; or what a video model sees, where one is chosen."""
 
     name = "actions"
     title = "Action proposals"
@@ -59,11 +78,14 @@ class Actions(Layer):
     )
     engine = motion_actions.NAME
     engine_version = motion_actions.VERSION
+    needs = ActionEngine
     Parameters = Parameters
     batch_frames = 60
 
     def compute(self, context: Context, span: Span) -> None:
-        """A few numbers per frame of the batch, from flow and masks; the pictures themselves are not needed."""
+        """A few numbers per frame of the batch, from flow and masks; a video model's vectors, where one is chosen."""
+        if context.engines:
+            context.pieces.write_arrays(_vectors_of(span.index), _described(context, span))
         flow, tracks = context.input("flow", FlowReader), context.input("segmentation", TrackReader)
         features = MotionFeatures(context.clip.height, context.clip.width, first=span.start)
         for frame in range(span.start, span.end):
@@ -86,9 +108,14 @@ class Actions(Layer):
             shortest_phase=float(context.parameters.shortest_phase),
             longest_phase=float(context.parameters.longest_phase),
         )
-        found = motion_actions.propose(motion, rate_of(clip), names, settings)
+        made_by = f"{self.engine} {self.engine_version}"
+        if context.engines:
+            found = self._seen(context, settings)
+            made_by = f"{context.engine.name} {context.engine.version}"
+        else:
+            found = motion_actions.propose(motion, rate_of(clip), names, settings)
         segments = [_plain(number, segment, clip) for number, segment in enumerate(found)]
-        content = {"engine": f"{self.engine} {self.engine_version}", "segments": segments}
+        content = {"engine": made_by, "segments": segments}
         context.pieces.write_arrays("whole.npz", motion.arrays())
         return Product(
             [
@@ -98,10 +125,57 @@ class Actions(Layer):
             proposals=Proposals("segment", SEGMENTS_FILE, [_proposed(segment) for segment in segments]),
         )
 
+    def _seen(self, context: Context, settings: ActionParameters) -> list[ActionSegment]:
+        """What a video model makes of the clip."""
+        clip = context.clip
+        parts = [context.pieces.read_arrays(_vectors_of(span.index)) for span in self.spans(clip.frame_count)]
+        parts = [part for part in parts if len(part["starts"])]
+        with context.engine.model() as model:
+            window, classes = model.window, dict(model.classes)
+        return window_segments.propose(
+            np.concatenate([part["vectors"] for part in parts]).astype(np.float32),
+            np.concatenate([part["starts"] for part in parts]).astype(int).tolist(),
+            window=window,
+            frames=clip.frame_count,
+            fps=rate_of(clip),
+            classes=classes,
+            shortest=settings.shortest_phase,
+            longest=settings.longest_phase,
+        )
+
     def open(self, folder: ClipFolder, clip: ClipFacts) -> ActionsReader:
         """Motion and segments."""
         content = json.loads(folder.local(SEGMENTS_FILE).read_bytes())
         return ActionsReader(motion_in(folder), content["segments"])
+
+
+def _described(context: Context, span: Span) -> dict[str, NDArray[Any]]:
+    """The vectors of the windows that begin in a batch, (k, d) float32, and their first frames, (k,) int64.
+
+    Near the end of the clip its last frame is shown again, so that every window is whole.
+    """
+    engine, count = context.engine, context.clip.frame_count
+    stride = int(engine.parameters.stride)
+    with engine.model() as model:
+        window: int = model.window
+    starts = range(-(-span.start // stride) * stride, span.end, stride)
+
+    def windows() -> Iterator[tuple[int, list[NDArray[np.uint8]]]]:
+        held: dict[int, NDArray[np.uint8]] = {}
+        coming = context.frames.iterate(span.start, min(count, span.end + window))
+        for start in starts:
+            while max(held, default=-1) < min(count, start + window) - 1:
+                number, picture = next(coming)
+                held[number] = picture
+            held = {number: picture for number, picture in held.items() if number >= start}
+            yield start, [held[min(number, count - 1)] for number in range(start, start + window)]
+            context.keep_going()
+
+    def describe(model: ActionEngine, few: list[tuple[int, list[NDArray[np.uint8]]]]) -> Sequence[NDArray[np.float32]]:
+        return model.describe([pictures for _, pictures in few], engine.parameters)
+
+    vectors = [vector for _, vector in engine.over(windows(), describe)]
+    return {"starts": np.array(list(starts), dtype=np.int64), "vectors": np.array(vectors, dtype=np.float32)}
 
 
 def motion_in(folder: ClipFolder) -> MotionSeries:
@@ -144,6 +218,10 @@ def _proposed(segment: dict[str, Any]) -> Proposed:
         end=segment["end"],
         details={key: segment[key] for key in ("level", "phase", "descriptions", "target")},
     )
+
+
+def _vectors_of(batch: int) -> str:
+    return f"vectors_{batch:05d}.npz"
 
 
 def _motion_of(batch: int) -> str:

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from review.metrics.actions import (
@@ -55,6 +55,7 @@ def test_kappa_at_its_edges() -> None:
         cohen_kappa(["a", "b"], ["a"])
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from("abc")), min_size=1, max_size=30))
 def test_kappa_is_the_same_both_ways_and_at_most_one(units: list[tuple[str, str]]) -> None:
     a, b = [x for x, _ in units], [y for _, y in units]

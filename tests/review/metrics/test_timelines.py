@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import cohen_kappa_score
 
@@ -31,6 +31,7 @@ def values(found: timelines.Score) -> dict[str, Any]:
     return {name: getattr(found, name) for name in timelines.Score.__dataclass_fields__}
 
 
+@settings(deadline=None)
 @given(FRAMES, FRAMES)
 def test_f1_and_edit_score_are_the_published_ones(said: list[str], true: list[str]) -> None:
     assume(spans(said) and spans(true))
@@ -40,6 +41,7 @@ def test_f1_and_edit_score_are_the_published_ones(said: list[str], true: list[st
     assert edit_score(spans(said), spans(true)) == pytest.approx(published_scores.edit_score(said, true) / 100)
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from("abc")), min_size=2, max_size=40))
 def test_kappa_is_scikit_learns(units: list[tuple[str, str]]) -> None:
     a, b = [x for x, _ in units], [y for _, y in units]
