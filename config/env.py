@@ -132,5 +132,17 @@ EMAIL_FROM = _read.str("EMAIL_FROM", default="loupe@localhost")
 HOOK_HOSTS = _read.list("LOUPE_HOOK_HOSTS", default=[])
 # What may read /metrics beside superusers: `Authorization: Bearer …`.
 METRICS_TOKEN = _read.str("LOUPE_METRICS_TOKEN", default="")
+# Services that caption pictures. A server of one's own that speaks OpenAI's language is named by its address.
+REMOTE_MODELS = {
+    "gemini": (
+        _url("GEMINI_URL", ("http", "https")) or "https://generativelanguage.googleapis.com",
+        _read.str("GEMINI_API_KEY", default="").strip(),
+    ),
+    "openai": (
+        _url("OPENAI_URL", ("http", "https")) or "https://api.openai.com",
+        _read.str("OPENAI_API_KEY", default="").strip(),
+    ),
+}
+REMOTE_CALLS_PER_MINUTE = _whole_number("LOUPE_CALLS_PER_MINUTE", 60, least=1)
 # What an hour of a worker costs, in any one currency; 0 leaves machine time out of the costs.
 PRICES = {"cpu": _price("LOUPE_CPU_HOUR_PRICE"), "gpu": _price("LOUPE_GPU_HOUR_PRICE")}

@@ -23,7 +23,7 @@ from annotation import clips, proposals
 from annotation.media.clip_folder import ClipFolder
 from annotation.media.decode import FrameReader
 from annotation.models import Clip
-from enrichment import choosing, ledger, registry
+from enrichment import choosing, ledger, registry, remote
 from enrichment.checkpoints import Pieces, directory_name
 from enrichment.choosing import Choice
 from enrichment.errors import BatchLost, EngineMissing, MissingPiece
@@ -221,7 +221,8 @@ def _compute(claim: ledger.Claim, heartbeat: Heartbeat) -> None:
     layer = registry.get(batch.layer_run.layer)
     with clips.reader(batch.layer_run.clip) as reader:
         context = _context(layer, _choice(layer, batch.layer_run), batch.layer_run, reader, heartbeat)
-        layer.compute(context, Span(batch.index, batch.start, batch.end))
+        with remote.charged_to(batch.layer_run):
+            layer.compute(context, Span(batch.index, batch.start, batch.end))
 
 
 def _close(claim: ledger.Claim, heartbeat: Heartbeat) -> Product:

@@ -8,6 +8,7 @@ EnrichmentError
 ├── UnknownCarrier     nothing of that name carries masks; names what does
 ├── DuplicateCarrier   two files register the same carrier
 ├── UnknownPrompter    a prompt engine, its weights or its packages are not on this machine
+├── ServiceFailed      a service over the network refuses, or has not answered at any attempt
 ├── EngineMissing      an engine of a layer, its weights, packages or keys are not on this machine
 ├── AnswerForgotten    a correction names a mask that this process no longer has
 ├── MissingPiece       what an earlier batch had written is no longer there
@@ -58,6 +59,10 @@ class UnknownPrompter(RunRefused):
 
 class EngineMissing(RunRefused):
     """An engine of a layer, its weights, packages or keys are not on this machine."""
+
+
+class ServiceFailed(EnrichmentError):
+    """A service over the network refuses, or has not answered at any attempt."""
 
 
 class AnswerForgotten(RunRefused):

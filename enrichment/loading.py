@@ -115,18 +115,19 @@ class InHand:
 
     @contextmanager
     def model(self) -> Iterator[Any]:
-        """The model itself, loaded and warm; other threads of this process wait until the block ends.
+        """The model itself, loaded and warm; other threads wait until the block ends, unless it is one without weights.
 
         Raises:
             EngineMissing: its packages are not installed.
             EnrichmentError: it cannot be loaded in this process.
         """
+        if self.folder is None:
+            # Of this layer alone, and it may be waiting for a service over the network.
+            self._own = self._own or self._made()
+            yield self._own
+            return
         with _Process.turn:
             held = _Process.held
-            if self.folder is None:
-                self._own = self._own or self._made()
-                yield self._own
-                return
             if held is None or held.key != self._key:
                 held = self._load()
             yield held.model

@@ -10,10 +10,12 @@ from dataclasses import dataclass
 class Caption:
     """What a picture shows, in 2-3 sentences. tags: single words or short phrases, where the model gave some.
 
-    environment, lighting: a word each, empty where the model said nothing of them.
+    environment, lighting: a word each, empty where the model said nothing of them. refused: why a service would not
+    describe this picture; then there is no text.
     """
 
     text: str
     tags: Sequence[str] = ()
     environment: str = ""
     lighting: str = ""
+    refused: str = ""

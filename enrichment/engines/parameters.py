@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from enrichment.engines import vlm_prompts
+
 # The sentences that Florence-2's caption tasks were trained with.
 DETAILS: Final = {
     "brief": "What does the image describe?",
@@ -121,6 +123,45 @@ class ConceptParameters:
         object.__setattr__(self, "labels", labels_of(self.labels))
         _shares(self, "mask_confidence", "mask_overlap")
         _whole("look_every", self.look_every, 1, 10_000)
+
+
+@dataclass(frozen=True)
+class VlmParameters:
+    """prompt: its name; see vlm_prompts.py. model: as the service names it. temperature: 0 to 2. most_tokens: of an
+    answer.
+
+    longest_side: of the picture that is sent, pixels.
+    """
+
+    model: str
+    prompt: str = "keyframe-1"
+    temperature: float = 0.2
+    most_tokens: int = 1024
+    longest_side: int = 1024
+
+    def __post_init__(self) -> None:
+        """Refuse what a service would refuse for every picture, and name the prompt by its content."""
+        object.__setattr__(self, "prompt", vlm_prompts.resolved(self.prompt))
+        if not self.model.strip():
+            raise ValueError("model is empty; name one as the service does.")
+        if not 0 <= float(self.temperature) <= 2:
+            raise ValueError(f"temperature is {self.temperature}, but it must lie in 0 to 2.")
+        _whole("most_tokens", self.most_tokens, 16, 65_536)
+        _whole("longest_side", self.longest_side, 64, 4096)
+
+
+@dataclass(frozen=True)
+class GeminiParameters(VlmParameters):
+    """See `VlmParameters`."""
+
+    model: str = "gemini-2.5-flash"
+
+
+@dataclass(frozen=True)
+class OpenAIParameters(VlmParameters):
+    """See `VlmParameters`."""
+
+    model: str = "gpt-4.1-mini"
 
 
 def _shares(parameters: object, *names: str) -> None:

@@ -84,6 +84,7 @@ class Captions(Layer):
                 "tags": list(one["tags"]),
                 "environment": one["environment"],
                 "lighting": one["lighting"],
+                "refused": one["refused"],
             }
         engine = context.engine
         told = {"engine": engine.name, "engine_version": engine.version, "language": "en", "frames": frames}

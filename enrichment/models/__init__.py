@@ -1,3 +1,4 @@
+from enrichment.models.api_call import ApiCall
 from enrichment.models.golden import GoldenClip, GoldenResult
 from enrichment.models.ledger import Batch, LayerRun, LayerSetting, Leased, Run, TaskCheck, from_now
 from enrichment.models.propagation import PropagatedMask, Propagation
@@ -5,6 +6,7 @@ from enrichment.models.watching import Alert, LayerWatch, Notice, Webhook
 
 __all__ = [
     "Alert",
+    "ApiCall",
     "Batch",
     "GoldenClip",
     "GoldenResult",

@@ -1,0 +1,62 @@
+"""Captions by Gemini's HTTP interface (generateContent of v1beta)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote
+
+from enrichment.engines.parameters import VlmParameters
+from enrichment.engines.vlm import Answer, Passing, PictureRefused, Vlm
+from enrichment.engines.vlm_prompts import Prompt
+from enrichment.errors import ServiceFailed
+
+
+class Gemini(Vlm):
+    """The key goes in a header, never in the address, which proxies write down."""
+
+    name = "Gemini"
+
+    def request(self, prompt: Prompt, jpeg: str, parameters: VlmParameters) -> tuple[str, dict[str, str], object]:
+        """See `Vlm.request`."""
+        turns: list[dict[str, object]] = []
+        for example in prompt.examples:
+            turns.append({"role": "user", "parts": [{"text": f"A frame in words: {example.frame}\n\n{prompt.ask}"}]})
+            turns.append({"role": "model", "parts": [{"text": example.answer}]})
+        picture = {"inlineData": {"mimeType": "image/jpeg", "data": jpeg}}
+        turns.append({"role": "user", "parts": [picture, {"text": prompt.ask}]})
+        body = {
+            "systemInstruction": {"parts": [{"text": prompt.system}]},
+            "contents": turns,
+            "generationConfig": {
+                "temperature": parameters.temperature,
+                "maxOutputTokens": parameters.most_tokens,
+                "responseMimeType": "application/json",
+                "responseSchema": prompt.schema,
+            },
+        }
+        path = f"/v1beta/models/{quote(parameters.model, safe='')}:generateContent"
+        return path, {"x-goog-api-key": self._link.key}, body
+
+    def read(self, content: Mapping[str, Any]) -> Answer:
+        """See `Vlm.read`."""
+        blocked = (content.get("promptFeedback") or {}).get("blockReason")
+        if blocked:
+            raise PictureRefused(f"Gemini refuses the picture: {blocked}.")
+        try:
+            first = content["candidates"][0]
+            ended = first.get("finishReason", "STOP")
+            if ended == "MAX_TOKENS":
+                raise ServiceFailed(
+                    "Gemini's answer was cut off; raise most_tokens, which its thinking counts against."
+                )
+            if ended != "STOP":
+                raise PictureRefused(f"Gemini refuses the picture: {ended}.")
+            text = "".join(part.get("text", "") for part in first["content"]["parts"] if not part.get("thought"))
+            used = content.get("usageMetadata") or {}
+            tokens_out = int(used.get("candidatesTokenCount") or 0) + int(used.get("thoughtsTokenCount") or 0)
+            return Answer(
+                text, str(content.get("modelVersion", "")), int(used.get("promptTokenCount") or 0), tokens_out
+            )
+        except (KeyError, IndexError, TypeError, AttributeError, ValueError) as error:
+            raise Passing(f"Gemini's answer cannot be read ({type(error).__name__}).") from error

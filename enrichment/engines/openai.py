@@ -1,0 +1,66 @@
+"""Captions by OpenAI's HTTP interface (chat completions), which servers of one's own speak too."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from enrichment.engines.parameters import VlmParameters
+from enrichment.engines.vlm import Answer, Passing, PictureRefused, Vlm
+from enrichment.engines.vlm_prompts import Prompt
+from enrichment.errors import ServiceFailed
+
+
+class OpenAI(Vlm):
+    """A server of one's own, such as vLLM's, may need no key."""
+
+    name = "OpenAI"
+
+    def request(self, prompt: Prompt, jpeg: str, parameters: VlmParameters) -> tuple[str, dict[str, str], object]:
+        """See `Vlm.request`."""
+        messages: list[dict[str, object]] = [{"role": "system", "content": prompt.system}]
+        for example in prompt.examples:
+            messages.append({"role": "user", "content": f"A frame in words: {example.frame}\n\n{prompt.ask}"})
+            messages.append({"role": "assistant", "content": example.answer})
+        picture = {"type": "image_url", "image_url": {"url": f"data:image/jpeg;base64,{jpeg}"}}
+        messages.append({"role": "user", "content": [picture, {"type": "text", "text": prompt.ask}]})
+        schema = {**prompt.schema, "additionalProperties": False}
+        body = {
+            "model": parameters.model,
+            "messages": messages,
+            "temperature": parameters.temperature,
+            "max_completion_tokens": parameters.most_tokens,
+            "response_format": {
+                "type": "json_schema",
+                "json_schema": {"name": "caption", "strict": True, "schema": schema},
+            },
+        }
+        headers = {"Authorization": f"Bearer {self._link.key}"} if self._link.key else {}
+        return "/v1/chat/completions", headers, body
+
+    def read(self, content: Mapping[str, Any]) -> Answer:
+        """See `Vlm.read`."""
+        try:
+            first = content["choices"][0]
+            if first["message"].get("refusal"):
+                raise PictureRefused(f"OpenAI refuses the picture: {str(first['message']['refusal'])[:300]}")
+            if first.get("finish_reason") == "length":
+                raise ServiceFailed(
+                    "OpenAI's answer was cut off; raise most_tokens, which its thinking counts against."
+                )
+            if first.get("finish_reason") == "content_filter":
+                raise PictureRefused("OpenAI refuses the picture: content_filter.")
+            used = content.get("usage") or {}
+            return Answer(
+                str(first["message"]["content"]),
+                str(content.get("model", "")),
+                int(used.get("prompt_tokens") or 0),
+                int(used.get("completion_tokens") or 0),
+            )
+        except (KeyError, IndexError, TypeError, AttributeError, ValueError) as error:
+            raise Passing(f"OpenAI's answer cannot be read ({type(error).__name__}).") from error
+
+    def is_final(self, status: int, content: Mapping[str, Any]) -> bool:
+        """With no money left OpenAI says 429, as for too many calls; waiting does not help."""
+        error = content.get("error")
+        return isinstance(error, dict) and error.get("code") == "insufficient_quota"

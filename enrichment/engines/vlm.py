@@ -1,0 +1,275 @@
+"""Captions from a service over the network: asked politely, asked again when it stumbles, every call in the book.
+
+A service that is overloaded, down, or answers what cannot be read is asked again after a pause that doubles from one
+second to sixty, ±20 %, so that many workers do not come back all at once; it may name a longer pause itself. What it
+refuses for good (a wrong key, no money left, a model that does not exist) is said at once.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import random
+import re
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, Protocol
+
+import cv2
+import numpy as np
+import urllib3
+from numpy.typing import NDArray
+
+from enrichment.engines import vlm_prompts
+from enrichment.engines.captioning import Caption
+from enrichment.engines.parameters import VlmParameters
+from enrichment.engines.vlm_prompts import Prompt
+from enrichment.errors import ServiceFailed
+
+Picture = NDArray[np.uint8]
+
+MOST_ATTEMPTS: Final = 6
+LONGEST_PAUSE: Final = 60.0
+JITTER: Final = 0.2
+_PASSING: Final = frozenset({408, 409, 429, 500, 502, 503, 504, 529})
+_SENTENCES: Final = 3
+_JPEG_QUALITY: Final = 90
+_TIMEOUT: Final = urllib3.Timeout(connect=10.0, read=120.0)
+
+
+@dataclass(frozen=True)
+class Link:
+    """Where a service is and how it is paid. per_minute: calls that all workers together may begin in one minute."""
+
+    address: str
+    key: str = field(default="", repr=False)
+    per_minute: int = 60
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a service said, in words, and what it counted; model: as the service itself names it."""
+
+    text: str
+    model: str
+    tokens_in: int
+    tokens_out: int
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a call ended. status: of HTTP, 0 when nobody answered. error: in words, empty when it was good."""
+
+    status: int
+    seconds: float
+    tokens_in: int = 0
+    tokens_out: int = 0
+    error: str = ""
+
+
+class Book(Protocol):
+    """Where calls are written down before they are made and when they have ended."""
+
+    def begin(self, *, service: str, model: str, prompt: str, attempt: int, per_minute: int) -> tuple[Any, float]:
+        """Enter a call; returns its entry, and how many seconds to wait so that no more begin in a minute than may."""
+
+    def end(self, entry: Any, outcome: Outcome) -> None:
+        """Enter how it ended."""
+
+
+class Passing(Exception):
+    """Something that may be over in a while. pause: seconds that the service itself asks for."""
+
+    def __init__(self, said: str, pause: float = 0.0) -> None:
+        super().__init__(said)
+        self.pause = pause
+
+
+class PictureRefused(Exception):
+    """The service will not describe this picture; others it may."""
+
+
+class Vlm(ABC):
+    """One service that captions pictures.
+
+    Args:
+        link: where it is.
+        book: where calls are written down.
+        sleep, chance: how to wait, and a number in 0 to 1 for the jitter.
+    """
+
+    name: str
+
+    def __init__(
+        self,
+        link: Link,
+        book: Book,
+        *,
+        sleep: Callable[[float], None] = time.sleep,
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        self._link = link
+        self._book = book
+        self._sleep = sleep
+        self._chance = chance
+        self._pool = urllib3.PoolManager(num_pools=1, maxsize=4, retries=False, timeout=_TIMEOUT)
+
+    @abstractmethod
+    def request(self, prompt: Prompt, jpeg: str, parameters: VlmParameters) -> tuple[str, dict[str, str], object]:
+        """The path below the service's address, the headers, and the body to be sent; `jpeg` is base64."""
+
+    @abstractmethod
+    def read(self, content: Mapping[str, Any]) -> Answer:
+        """What the service said with status 200.
+
+        Raises:
+            Passing: it cannot be read.
+            PictureRefused: it will not describe this picture.
+            ServiceFailed: it could not finish.
+        """
+
+    def is_final(self, status: int, content: Mapping[str, Any]) -> bool:
+        """Whether an answer of this status, which may pass for others, will not pass."""
+        return False
+
+    def rehearse(self, picture: Picture) -> None:
+        """Only what costs nothing: a call costs money, and there is nothing to warm up."""
+        encoded(picture, max(picture.shape[:2]))
+
+    def caption(self, pictures: Sequence[Picture], parameters: VlmParameters) -> list[Caption]:
+        """What each picture (height, width, 3) uint8 RGB shows.
+
+        Raises:
+            ServiceFailed: the service refuses, or has stumbled at every attempt.
+        """
+        prompt = vlm_prompts.load(parameters.prompt)
+        return [self._one(picture, prompt, parameters) for picture in pictures]
+
+    def _one(self, picture: Picture, prompt: Prompt, parameters: VlmParameters) -> Caption:
+        path, headers, body = self.request(prompt, encoded(picture, parameters.longest_side), parameters)
+        said = ""
+        for attempt in range(MOST_ATTEMPTS):
+            entry, wait = self._book.begin(
+                service=self.name,
+                model=parameters.model,
+                prompt=prompt.name,
+                attempt=attempt + 1,
+                per_minute=self._link.per_minute,
+            )
+            if wait > 0:
+                self._sleep(wait)
+            try:
+                return self._asked(entry, path, headers, body, prompt)
+            except PictureRefused as error:
+                return Caption("", refused=str(error))
+            except Passing as error:
+                said = str(error)
+                if error.pause > 2 * LONGEST_PAUSE:
+                    raise ServiceFailed(f"{self.name} asks to wait {error.pause:.0f} s: {said}") from error
+                if attempt + 1 < MOST_ATTEMPTS:
+                    self._sleep(max(error.pause, pause(attempt, self._chance())))
+        raise ServiceFailed(f"{self.name} did not answer at {MOST_ATTEMPTS} attempts; the last time: {said}")
+
+    def _asked(self, entry: Any, path: str, headers: dict[str, str], body: object, prompt: Prompt) -> Caption:
+        """One call, written down however it ends."""
+        began = time.monotonic()
+        status, tokens, error = 0, (0, 0), ""
+        try:
+            status, content, asked_to_wait = self._sent(path, headers, body)
+            if status != 200:
+                raise self._problem(status, content, asked_to_wait)
+            answer = self.read(content)
+            tokens = (answer.tokens_in, answer.tokens_out)
+            return understood(answer.text, prompt)
+        except (Passing, PictureRefused, ServiceFailed) as problem:
+            error = str(problem)
+            raise
+        finally:
+            self._book.end(entry, Outcome(status, time.monotonic() - began, *tokens, error))
+
+    def _sent(self, path: str, headers: dict[str, str], body: object) -> tuple[int, dict[str, Any], float]:
+        try:
+            # A redirect is not followed: the key must not be sent to somebody else.
+            there = self._pool.request(
+                "POST",
+                self._link.address.rstrip("/") + path,
+                body=json.dumps(body).encode(),
+                headers={"Content-Type": "application/json", **headers},
+                redirect=False,
+            )
+        except urllib3.exceptions.HTTPError as error:
+            raise Passing(f"nobody answered ({type(error).__name__}).") from error
+        try:
+            content = json.loads(there.data)
+        except ValueError:
+            content = {}
+        return there.status, content if isinstance(content, dict) else {}, _asked_to_wait(there.headers, content)
+
+    def _problem(self, status: int, content: Mapping[str, Any], asked_to_wait: float) -> Exception:
+        words = content.get("error")
+        said = str(words.get("message", "")) if isinstance(words, dict) else ""
+        # Some services repeat the key that they refuse.
+        said = said.replace(self._link.key, "[key]") if self._link.key else said
+        sentence = f"{self.name} answered {status}: {said[:300] or 'no reason was given'}"
+        if status in _PASSING and not self.is_final(status, content):
+            return Passing(sentence, asked_to_wait)
+        return ServiceFailed(sentence)
+
+
+def pause(attempt: int, chance: float) -> float:
+    """Seconds before the next attempt: 1, 2, 4 … 60, each ±20 %. attempt: from 0. chance: 0-1."""
+    return float(min(LONGEST_PAUSE, 2.0**attempt)) * (1.0 - JITTER + 2.0 * JITTER * chance)
+
+
+def encoded(picture: Picture, longest_side: int) -> str:
+    """A picture (height, width, 3) uint8 RGB as JPEG in base64, no side longer than `longest_side` pixels."""
+    height, width = picture.shape[:2]
+    scale = longest_side / max(height, width)
+    if scale < 1:
+        size = (max(1, round(width * scale)), max(1, round(height * scale)))
+        picture = np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+    bgr = cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
+    _, jpeg = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
+    return base64.b64encode(jpeg.tobytes()).decode()
+
+
+def understood(text: str, prompt: Prompt) -> Caption:
+    """A caption from the JSON that a model was to answer with.
+
+    Raises:
+        Passing: it is no such JSON, or says nothing; asked again, a model mostly does better.
+    """
+    try:
+        said = json.loads(text)
+        caption = " ".join(str(said["caption"]).split())
+        tags = tuple(" ".join(str(tag).lower().split()) for tag in said["tags"])
+        environment, lighting = (_listed(said, key, prompt) for key in ("environment", "lighting"))
+    except (ValueError, KeyError, TypeError) as error:
+        raise Passing(f"the answer is not the JSON that was asked for ({type(error).__name__}).") from error
+    if not caption:
+        raise Passing("the answer says nothing.")
+    sentences = re.split(r"(?<=[.!?])\s+", caption)
+    return Caption(" ".join(sentences[:_SENTENCES]), tuple(tag for tag in tags if tag), environment, lighting)
+
+
+def _listed(said: Mapping[str, Any], key: str, prompt: Prompt) -> str:
+    """A word from the list that the prompt gave; nothing when the model made up another."""
+    word = str(said[key]).strip().lower()
+    return word if word in prompt.schema["properties"][key]["enum"] else ""
+
+
+def _asked_to_wait(headers: Mapping[str, str], content: Any) -> float:
+    """Seconds that a service asks to wait: in the header, or, as Gemini does, in the error's details."""
+    try:
+        return max(0.0, float(headers.get("Retry-After", "")))
+    except ValueError:
+        pass
+    error = content.get("error") if isinstance(content, dict) else None
+    details = error.get("details") if isinstance(error, dict) else None
+    for each in details if isinstance(details, list) else ():
+        found = re.fullmatch(r"(\d+(?:\.\d+)?)s", str(each.get("retryDelay", ""))) if isinstance(each, dict) else None
+        if found:
+            return float(found[1])
+    return 0.0
