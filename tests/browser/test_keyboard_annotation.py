@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -11,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Browser, expect
 
-from tests.browser.conftest import ROOT, Person, Site
+from tests.browser.conftest import ROOT, Person, Site, log_in
 from tests.browser.test_player import READ
 from tests.browser.workbench import Workbench
 
@@ -205,3 +206,47 @@ def taken_in(site: Site, path: Path) -> tuple[int, int]:
     query = "SELECT clip.id, task.id FROM annotation_clip clip JOIN annotation_task task ON task.clip_id = clip.id"
     ((clip, task),) = site.rows(f"{query} WHERE clip.source_name = ?", path.name)
     return clip, task
+
+
+def test_a_broken_rule_is_seen_at_once_on_the_axis_and_reached_by_key(
+    site: Site, bob: Person, task: int, chromium: Browser
+) -> None:
+    manager = log_in(site, chromium, "alice")
+    gap = {"kind": "no_gap", "level": "primitive", "seconds": 0.1}
+    try:
+        assert manager.call("PUT", "projects/table-top/grammar/", {"rules": [gap]}).status == 200
+        hands = Hands(bob, task, site.clip)
+        for one in (Typed(2, 8, "pick", "grasp"), Typed(20, 26, "pick", "lift")):
+            hands.annotate(one, hands.number)
+        bar = hands.page.locator('.bar[data-remark="error"]')
+        expect(bar).to_have_attribute("title", re.compile("There is a gap of 1 s before frame 20; 0.1 s is the most."))
+        # The whole list comes from the server when the hand rests; until then it says that nothing is there yet.
+        expect(hands.page.locator("#remarks")).not_to_contain_text("is empty")
+        hands.page.keyboard.press("r")
+        expect(hands.page.locator("#notice")).to_contain_text("There is a gap of 1 s")
+        expect(hands.page.locator("#segment-panel")).to_be_visible()
+    finally:
+        manager.call("PUT", "projects/table-top/grammar/", {"rules": []})
+        manager.context.close()
+
+
+def test_segments_of_a_file_are_seen_before_they_come_in(bob: Person, task: int, tmp_path: Path) -> None:
+    page = Workbench(bob, task).page
+    path = tmp_path / "theirs.csv"
+    path.write_text("start,end,action,phase\n3,9,pick,grasp\n9,15,Setzen,\n900,910,pick,\n")
+    page.set_input_files("#segments-file", path)
+    preview = page.locator("#transfer")
+    expect(preview).to_contain_text("does not come in")
+    path.write_text("start,end,action,phase\n3,9,pick,grasp\n9,15,Setzen,\n")
+    preview.get_by_role("button", name="Close").click()
+    page.set_input_files("#segments-file", path)
+    expect(preview.get_by_role("button", name="Take in 2 segments")).to_be_disabled()
+    preview.get_by_label("What Setzen is here").select_option("place")
+    take = preview.get_by_role("button", name="Take in 2 segments")
+    expect(take).to_be_enabled()
+    take.click()
+    expect(page.locator("#segments-count")).to_have_text("2")
+    with page.expect_download() as download:
+        page.click("#export-csv")
+    rows = download.value.path().read_text().splitlines()
+    assert [row.split(",")[1:3] for row in rows[1:]] == [["3", "9"], ["9", "15"]]
