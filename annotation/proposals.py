@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.contrib.auth.models import User
@@ -61,13 +61,17 @@ def accept(
     proposals: Sequence[Proposal],
     by: User,
     label: str = "",
+    labels: Mapping[int, str] | None = None,
     frames: tuple[int, int] | None = None,
 ) -> list[uuid.UUID]:
     """Take proposals over as annotations; returns the ids of the tracks and segments made.
 
     A proposal that was accepted before is left alone; one that was, and was made undecided again, gets back what was
-    made of it. Masks are taken over on every frame of the task, or of
-    `frames` `[start, end)`.
+    made of it. Masks are taken over on every frame of the task, or of `frames` `[start, end)`.
+
+    Args:
+        label: for all of them, in place of what they suggest.
+        labels: the same by proposal, where several are accepted at once.
 
     Raises:
         Refused: a proposal of another clip, or one whose label the taxonomy lacks and none was given.
@@ -80,19 +84,20 @@ def accept(
             raise Refused(f"Proposal {proposal.pk} belongs to another clip than task {task.pk}.")
         if Decision.objects.filter(task=task, proposal=proposal).standing().exists():
             continue
-        revived = withdrawals.revive(task=task, proposal=proposal, by=by, label=label)
+        chosen = (labels or {}).get(proposal.pk, label)
+        revived = withdrawals.revive(task=task, proposal=proposal, by=by, label=chosen)
         if revived:
             made += revived
             continue
         if proposal.kind == Proposal.Kind.SEGMENT:
-            made.append(_accept_segment(task, proposal, by, label or proposal.label))
+            made.append(_accept_segment(task, proposal, by, chosen or proposal.label))
         else:
             made.append(
                 _accept_track(
                     task,
                     proposal,
                     by,
-                    label or proposal.label,
+                    chosen or proposal.label,
                     frames or (task.start, task.end),
                 )
             )

@@ -91,8 +91,9 @@ class Track:
 class Mask:
     """The visible pixels of a track on a frame; rle at the clip's size, area in px², bbox (x, y, width, height) px.
 
-    edit_iou is the IoU with the proposal that it began from, None when it began from nothing. amodal is the whole
-    object, hidden parts included, None where nobody outlined it.
+    edit_iou is the IoU with the proposal that it began from, edit_boundary the mean distance of their outlines in px;
+    both are None when it began from nothing. amodal is the whole object, hidden parts included, None where nobody
+    outlined it.
     """
 
     track: int
@@ -103,6 +104,7 @@ class Mask:
     bbox: tuple[int, int, int, int]
     occluded: bool
     edit_iou: float | None
+    edit_boundary: float | None
     provenance: Provenance
     amodal: Rle | None = None
 

@@ -126,7 +126,8 @@ class PinnedClip:
         for start in range(0, len(turn), _MASKS_AT_ONCE):
             piece = turn[start : start + _MASKS_AT_ONCE]
             wanted = revisions[piece].tolist()
-            fields = (*_ORIGIN, "counts", "area", "x", "y", "w", "h", "occluded", "edit_iou", "amodal")
+            shape = ("counts", "area", "x", "y", "w", "h", "occluded", "edit_iou", "edit_boundary", "amodal")
+            fields = (*_ORIGIN, *shape)
             found = {each[0]: each for each in MaskRevision.objects.filter(pk__in=wanted).values_list(*fields)}
             self._must_have(wanted, found, "mask")
             for at, revision in zip(piece.tolist(), wanted, strict=True):
@@ -180,7 +181,7 @@ class PinnedClip:
         return clip
 
     def _mask(self, row: Sequence[Any], owner: int, frame: int) -> Mask:
-        counts, area, x, y, w, h, occluded, edit_iou, amodal = row[len(_ORIGIN) :]
+        counts, area, x, y, w, h, occluded, edit_iou, edit_boundary, amodal = row[len(_ORIGIN) :]
         facts, track = self._row.facts["clip"], self._row.facts["tracks"][owner]
         size = [facts["height"], facts["width"]]
         return Mask(
@@ -192,6 +193,7 @@ class PinnedClip:
             bbox=(x, y, w, h),
             occluded=occluded,
             edit_iou=edit_iou,
+            edit_boundary=edit_boundary,
             provenance=self._provenance(row, track["task"]),
             amodal=Rle(size=size, counts=amodal) if amodal else None,
         )

@@ -28,6 +28,11 @@ class DecisionRequest(Strict):
     proposals = serializers.ListField(child=serializers.IntegerField(), min_length=1, max_length=1000)
     verdict = serializers.ChoiceField(["accepted", "rejected", "undecided"])
     label = serializers.CharField(required=False, allow_blank=True, default="")  # type: ignore[assignment]
+    labels = serializers.DictField(
+        child=serializers.CharField(allow_blank=True, max_length=60),
+        required=False,
+        help_text="proposal id: the label it is accepted with, where they differ",
+    )
     keep_frames = serializers.ListField(
         child=serializers.IntegerField(min_value=0),
         min_length=2,
@@ -119,6 +124,7 @@ class Decisions(APIView):
                     proposals=chosen,
                     by=access.person(request.user),
                     label=wanted["label"],
+                    labels={int(id): label for id, label in wanted.get("labels", {}).items() if id.isdigit()},
                     frames=(keep[0], keep[1]) if keep else None,
                 )
             return 200, {"made": [str(id) for id in made], "erased": [str(id) for id in erased]}

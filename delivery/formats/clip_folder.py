@@ -235,6 +235,7 @@ def _track(track: Track, masks: Iterable[Mask]) -> Iterator[str]:
             "bbox": list(mask.bbox),
             "occluded": mask.occluded,
             "edit_iou": mask.edit_iou,
+            "edit_boundary": mask.edit_boundary,
             "provenance": mask.provenance.as_dict(),
         }
         if mask.amodal:

@@ -11,7 +11,7 @@ from annotation.geometry import rle
 from annotation.media import manifest as manifests
 from annotation.media.errors import ClipFolderError
 from delivery import sums
-from delivery.formats.coco_check import amodal_sentences, mask_sentences
+from delivery.formats.coco_check import amodal_sentences, edit_sentences, mask_sentences
 from delivery.json_stream import JsonError, elements
 from delivery.problems import Problem
 
@@ -100,7 +100,7 @@ class _Masks:
             if frame not in self._frames or not 0 <= frame < self._length:
                 yield f"Track {number} has a mask on frame {name}, which is not an annotated frame of the clip."
             whole = rle.Rle(size=list(self._size), counts=mask["counts"])
-            for sentence in mask_sentences(whole, *self._size, mask):
+            for sentence in (*mask_sentences(whole, *self._size, mask), *edit_sentences(mask)):
                 yield f"Track {number}, frame {name}: {sentence}"
             if "amodal" in mask:
                 for sentence in amodal_sentences(whole, rle.Rle(size=list(self._size), counts=mask["amodal"])):

@@ -177,6 +177,7 @@ def _mask(mask: Mask, track: int, z_order: int) -> dict[str, Any]:
             "occluded": mask.occluded,
             "z_order": z_order,
             "edit_iou": mask.edit_iou,
+            "edit_boundary": mask.edit_boundary,
             **mask.provenance.as_dict(),
         },
     }

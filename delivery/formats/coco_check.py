@@ -157,6 +157,8 @@ class _Checker:
             return
         for sentence in mask_sentences(each["segmentation"], video["height"], video["width"], each):
             yield f"Annotation {number}: {sentence}"
+        for sentence in edit_sentences(each["attributes"]):
+            yield f"Annotation {number}: {sentence}"
         if "amodal_segmentation" in each:
             for sentence in amodal_sentences(each["segmentation"], each["amodal_segmentation"]):
                 yield f"Annotation {number}: {sentence}"
@@ -189,6 +191,17 @@ def mask_sentences(mask: Any, height: int, width: int, said: dict[str, Any]) -> 
         yield "The mask has no pixels; erase it or draw it."
     if said["area"] != area or said["bbox"] != box:
         yield f"It says area {said['area']} and bbox {said['bbox']}; its pixels say {area} and {box}."
+
+
+def edit_sentences(said: dict[str, Any]) -> Iterator[str]:
+    """What is wrong with what is said of how far a mask is from its proposal; nothing need be said."""
+    share, distance = said.get("edit_iou"), said.get("edit_boundary")
+    if share is not None and not (isinstance(share, int | float) and 0 <= share <= 1):
+        yield f"Its edit_iou is {str(share)[:40]}, but an IoU lies between 0 and 1."
+    if distance is not None and not (isinstance(distance, int | float) and distance >= 0):
+        yield f"Its edit_boundary is {str(distance)[:40]}, but a distance in pixels is 0 or more."
+    if distance is not None and share is None:
+        yield "It has an edit_boundary without an edit_iou."
 
 
 def amodal_sentences(mask: Any, whole: Any) -> Iterator[str]:

@@ -200,3 +200,15 @@ def test_the_browser_makes_a_proposal_undecided_and_learns_the_versions(
     assert sorted(thing["kind"] for thing in gone) == ["masks"] * 6 + ["tracks"]
     [again] = decide("accepted")["work"]["tracks"]
     assert (again["id"], again["version"]) == (track["id"], 3)
+
+
+def test_several_are_accepted_at_once_each_with_its_own_label(task: Task, bob: User, clip: Clip) -> None:
+    items = [
+        {"number": n, "label": label, "confidence": 0.8, "start": 6 * n, "end": 6 * n + 4, "details": {}}
+        for n, label in enumerate(("pick", "nonsense", "place"))
+    ]
+    proposals.publish(clip=clip, kind="segment", engine="test 1", fingerprint="f" * 64, items=items)
+    chosen = list(Proposal.objects.filter(kind="segment").order_by("number"))
+    labels = {chosen[1].pk: "pick"}
+    assert len(proposals.accept(task=task, proposals=chosen, by=bob, labels=labels)) == 3
+    assert [segment.action for segment in work.load(task).segments] == ["pick", "pick", "place"]

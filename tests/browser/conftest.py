@@ -64,6 +64,8 @@ def task(site: Site, bob: Person, chromium: Browser) -> int:
     pk = int(made.json()["id"])
     manager.context.close()
     assert bob.call("POST", f"tasks/{pk}/claim/").status == 200
+    # What an earlier test chose would follow bob here, as it should.
+    assert bob.call("PUT", "preferences/", {"threshold": 0.7}).status == 200
     return pk
 
 

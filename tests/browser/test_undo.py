@@ -14,6 +14,8 @@ from tests.browser.workbench import Workbench, swept
 
 pytestmark = pytest.mark.browser
 
+SLOW = 30_000  # ms
+
 FIRST = [(50.3, 40.2), (120.2, 90.4)]
 SECOND = [(90.3, 120.3), (200.3, 150.2)]
 BRUSH = 12
@@ -152,3 +154,22 @@ def test_undoing_the_stroke_on_a_proposal_leaves_it_undecided(site: Site, bob: P
     bench.press("Control+Shift+z")
     bench.wait_until_saved()
     assert verdicts(site, task) == ["adjusted"]
+
+
+def test_accepting_several_labels_at_once_is_one_step(site: Site, bob: Person, task: int) -> None:
+    bench = Workbench(bob, task)
+    bench.page.locator("#threshold").fill("0.4")
+    bench.page.locator("#accept-all").click()
+    rows = bench.page.locator("#objects .row")
+    expect(rows).to_have_count(2, timeout=SLOW)
+    bench.wait_until_saved()
+    bench.page.focus("#ornaments")
+    bench.press("Control+z")
+    expect(rows).to_have_count(0, timeout=SLOW)
+    bench.wait_until_saved()
+    assert tracks(bob, task) == []
+    bench.press("Control+Shift+z")
+    bench.wait_until_saved()
+    expect(rows).to_have_count(2, timeout=SLOW)
+    labels = [track["label"] for track in bob.call("GET", f"tasks/{task}/work/").json()["tracks"]]
+    assert sorted(labels) == ["container", "target_object"]

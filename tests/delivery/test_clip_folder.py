@@ -14,7 +14,7 @@ import pytest
 
 from annotation import clips
 from annotation.geometry import rle
-from annotation.models import Clip, Mask, Project, Task
+from annotation.models import Clip, Mask, MaskRevision, Project, Task
 from delivery.verify import verify
 from tests.annotation.drawing import disc
 from tests.delivery.conftest import Deliver, annotate, finish
@@ -161,3 +161,10 @@ def test_clips_lie_side_by_side(project: Project, drawn: list[Mask], bob: Any, d
     made = deliver("clip_folder")
     assert made.counts["clips"] == 2
     assert (made.folder / other.folder_name / "video.mp4").is_file()
+
+
+def test_how_far_a_mask_is_from_its_proposal_is_told_with_it(drawn: list[Mask], deliver: Deliver, clip: Clip) -> None:
+    MaskRevision.objects.filter(of=drawn[0]).update(edit_iou=0.75, edit_boundary=2.5)
+    first, *_ = read(folder_of(deliver, clip) / "segmentation" / "masks.json")["tracks"]
+    told = {frame: (mask["edit_iou"], mask["edit_boundary"]) for frame, mask in first["frames"].items()}
+    assert told == {"0": (0.75, 2.5), "5": (None, None), "12": (None, None)}

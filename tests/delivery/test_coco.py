@@ -17,7 +17,7 @@ from pycocotools.cocoeval import COCOeval
 
 from annotation import masks, tasks
 from annotation.geometry import rle
-from annotation.models import Clip, Mask, Project, Task
+from annotation.models import Clip, Mask, MaskRevision, Project, Task
 from delivery.verify import verify
 from tests.annotation.drawing import disc
 from tests.delivery.conftest import Deliver, annotate, finish
@@ -62,6 +62,26 @@ def test_its_masks_are_those_that_were_drawn(drawn: list[Mask], deliver: Deliver
     np.testing.assert_array_equal(truth.annToMask(first), disc(clip, x=20, radius=10))
     assert (first["area"], tuple(first["bbox"])) == (int(disc(clip, x=20, radius=10).sum()), (10, 22, 21, 21))
     assert truth.loadCats(first["category_id"])[0]["name"] == "target_object"
+
+
+def test_how_far_a_mask_is_from_its_proposal_is_delivered_with_where_it_comes_from(
+    drawn: list[Mask], deliver: Deliver
+) -> None:
+    MaskRevision.objects.filter(of=drawn[0]).update(edit_iou=0.75, edit_boundary=2.5)
+    root = deliver("coco").folder
+    told = [(each["attributes"]["edit_iou"], each["attributes"]["edit_boundary"]) for each in read(root)["annotations"]]
+    assert told == [(0.75, 2.5), (None, None), (None, None), (None, None)]
+
+    def lie(content: dict[str, Any]) -> None:
+        content["annotations"][0]["attributes"] |= {"edit_iou": 1.5, "edit_boundary": -1.0}
+        content["annotations"][1]["attributes"] |= {"edit_boundary": 3.0}
+
+    first, second, third = (
+        sentence for sentence in rewrite(root, lie) if "Its edit_" in sentence or "an edit_" in sentence
+    )
+    assert "edit_iou is 1.5" in first
+    assert "edit_boundary is -1.0" in second
+    assert third.startswith("Annotation 2: It has an edit_boundary without")
 
 
 def test_tracks_go_through_frames_and_ids_count_from_1(drawn: list[Mask], deliver: Deliver) -> None:

@@ -5,7 +5,7 @@ import { dips, dipThreshold } from "../../frontend/static/js/models/drift.js";
 import { chooseObjects, rowsInSight } from "../../frontend/static/js/models/object_list.js";
 import { overlap } from "../../frontend/static/js/models/overlap.js";
 import { Raster } from "../../frontend/static/js/models/raster.js";
-import { laneOf, nextOf } from "../../frontend/static/js/models/track_lane.js";
+import { laneOf, nextOf, stateAt } from "../../frontend/static/js/models/track_lane.js";
 import { reverse } from "../../frontend/static/js/models/work.js";
 
 const mask = (frame, more = {}) => ({
@@ -57,6 +57,26 @@ test("an object is outside from where it was said to its next mask, and missing 
     [12, 20],
   ]);
   assert.deepEqual(lane.keyframes, [6, 12]);
+});
+
+test("a lane says in words what it shows on a frame", () => {
+  const masks = [
+    mask(2, { keyframe: true, occluded: true }),
+    mask(5, { method: "propagated" }),
+    mask(6, { method: "assisted" }),
+    mask(9, { counts: null, outside: true }),
+  ];
+  const said = [0, 2, 3, 5, 6, 7, 9, 19].map((frame) => stateAt(masks, frame, 20));
+  assert.deepEqual(said, [
+    "no mask",
+    "made by hand, keyframe, occluded",
+    "missing between two masks",
+    "propagated from a keyframe",
+    "made by a model",
+    "missing between two masks",
+    "outside of the picture",
+    "outside of the picture",
+  ]);
 });
 
 test("undoing a mask that was drawn where the object was outside says outside again", () => {

@@ -23,6 +23,7 @@ import { bindCarry } from "./workbench/panels/carry.js";
 import { bindFlags } from "./workbench/panels/flags.js";
 import { bindHelp } from "./workbench/panels/help.js";
 import { bindLabels } from "./workbench/panels/labels.js";
+import { bindLegend } from "./workbench/panels/legend.js";
 import { bindMerge } from "./workbench/panels/merge.js";
 import { bindObjects } from "./workbench/panels/objects.js";
 import { bindOrigin } from "./workbench/panels/origin.js";
@@ -136,6 +137,7 @@ async function start() {
   bindCarry(bench, stage);
   bindObjects(bench);
   bindLabels(bench);
+  bindLegend();
   bindProposals(bench);
   bindOrigin(bench);
   bindSegment(bench);

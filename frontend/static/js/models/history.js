@@ -9,6 +9,7 @@
  * @property {number[]} proposals
  * @property {"accepted" | "adjusted" | "rejected"} verdict
  * @property {string} label
+ * @property {Record<number, string>} [labels] by proposal, where they differ
  * @property {{kind: Kind, id: string}[]} made what the server made of it, once it answered
  */
 /**
@@ -113,19 +114,20 @@ export class EditHistory {
   }
 
   /**
-   * The server answered what it made of an acceptance.
+   * The server answered what it made of an acceptance, or of a part of it.
    *
    * @param {number[]} proposals
    * @param {Thing[]} made
    * @returns {Step | undefined} the step that it was about
    */
   learnMade(proposals, made) {
-    const key = String(proposals);
     const step = [...this.#undone, ...this.#done]
       .reverse()
-      .find(({ decision }) => decision?.verdict === "accepted" && String(decision.proposals) === key);
+      .find(({ decision: d }) => d?.verdict === "accepted" && proposals.every((id) => d.proposals.includes(id)));
     if (step?.decision) {
-      step.decision.made = made.map(({ kind, id }) => ({ kind, id }));
+      const ids = new Set(made.map(({ id }) => id));
+      const before = step.decision.made.filter(({ id }) => !ids.has(id));
+      step.decision.made = [...before, ...made.map(({ kind, id }) => ({ kind, id }))];
       this.#settle([], [step]);
     }
     return step;

@@ -11,9 +11,15 @@
  * @property {[number, number][]} missing frames between two masks without one, where nobody said that it is outside
  */
 
-/** Who or what made a mask that stands. @param {Mask} mask @returns {Source} */
+/**
+ * Who or what stands for a mask. One that a model made and a stroke on another object cut is assisted and no keyframe:
+ * still the model's.
+ *
+ * @param {Mask} mask
+ * @returns {Source}
+ */
 export function sourceOf({ method, keyframe }) {
-  if (keyframe || method === "manual" || method === "assisted") return "person";
+  if (keyframe || method === "manual") return "person";
   return method === "propagated" || method === "interpolated" ? method : "model";
 }
 
@@ -37,6 +43,34 @@ export function laneOf(masks, end) {
       lane.missing.push([mask.frame + 1, next]);
   });
   return lane;
+}
+
+/** What each source is called. @type {Record<Source, string>} */
+export const SOURCES = {
+  person: "made by hand",
+  model: "made by a model",
+  propagated: "propagated from a keyframe",
+  interpolated: "interpolated between two keyframes",
+};
+
+/**
+ * What a lane shows on a frame, in words.
+ *
+ * @param {Iterable<Mask>} masks of one track
+ * @param {number} frame
+ * @param {number} end first frame after the task
+ */
+export function stateAt(masks, frame, end) {
+  const all = [...masks];
+  const mask = all.find((each) => each.frame === frame && each.counts !== null);
+  if (mask) {
+    const more = [mask.keyframe && "keyframe", mask.occluded && "occluded"].filter(Boolean);
+    return [SOURCES[sourceOf(mask)], ...more].join(", ");
+  }
+  const lane = laneOf(all, end);
+  const isIn = (/** @type {[number, number]} */ [start, until]) => start <= frame && frame < until;
+  if (lane.outside.some(isIn)) return "outside of the picture";
+  return lane.missing.some(isIn) ? "missing between two masks" : "no mask";
 }
 
 /**

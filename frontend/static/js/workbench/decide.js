@@ -15,17 +15,19 @@ const MOST = 500; // proposals in one write
  */
 export function accept(bench, proposals) {
   if (!proposals.length || !bench.mayWrite()) return;
-  /** @type {Map<string, number[]>} */
-  const byLabel = new Map();
+  /** @type {Record<number, string>} */
+  const labels = {};
   for (const proposal of proposals) {
     const label = labelFor(bench, proposal);
-    if (label === null) {
+    if (label !== null) labels[proposal.id] = label;
+    else
       bench.say(`Proposal ${proposal.number} suggests no label of this project; choose one with 1-9 first.`, "warning");
-      continue;
-    }
-    byLabel.set(label, [...(byLabel.get(label) ?? []), proposal.id]);
   }
-  for (const [label, ids] of byLabel) decide(bench, ids, "accepted", label);
+  const ids = proposals.map(({ id }) => id).filter((id) => id in labels);
+  const different = new Set(Object.values(labels));
+  // However many labels there are, it is one decision, and one step to undo.
+  if (different.size === 1) decide(bench, ids, "accepted", [...different][0]);
+  else if (ids.length) decide(bench, ids, "accepted", "", labels);
 }
 
 /**
@@ -59,7 +61,8 @@ export function bindDecisions(bench) {
     if (!decision) return;
     for (const id of decision.proposals) proposals.decide(id, decision.verdict);
     // Drawing on a proposal again says by itself that it was adjusted.
-    if (decision.verdict !== "adjusted") send(bench, decision.proposals, decision.verdict, decision.label);
+    const { proposals: ids, verdict, label, labels } = decision;
+    if (verdict !== "adjusted") send(bench, ids, verdict, label, labels);
     bench.emit("proposals");
   });
   outbox.on("refused", (entry) => {
@@ -113,13 +116,14 @@ function vanish(bench, things) {
  * @param {number[]} ids
  * @param {"accepted" | "rejected"} verdict
  * @param {string} label
+ * @param {Record<number, string>} [labels] by proposal, where they differ
  */
-function decide(bench, ids, verdict, label) {
+function decide(bench, ids, verdict, label, labels) {
   const next = neighbour(bench, ids);
   for (const id of ids) bench.proposals.decide(id, verdict);
-  send(bench, ids, verdict, label);
+  send(bench, ids, verdict, label, labels);
   const title = `${verdict === "accepted" ? "Accept" : "Reject"} ${counted(ids.length)}`;
-  bench.history.push(title, [], { proposals: ids, verdict, label, made: [] });
+  bench.history.push(title, [], { proposals: ids, verdict, label, labels, made: [] });
   bench.emit("history");
   if (bench.proposal && ids.includes(bench.proposal.id)) bench.select(next ? "proposals" : null, next);
   bench.say(verdict === "accepted" ? `Accepted ${counted(ids.length)}.` : `Rejected ${counted(ids.length)}.`);
@@ -131,12 +135,18 @@ function decide(bench, ids, verdict, label) {
  * @param {number[]} proposals
  * @param {"accepted" | "rejected" | "undecided"} verdict
  * @param {string} label
+ * @param {Record<number, string>} [labels] by proposal, where they differ
  */
-function send(bench, proposals, verdict, label) {
+function send(bench, proposals, verdict, label, labels) {
   // In writes that the server takes at once.
   for (let at = 0; at < proposals.length; at += MOST) {
     const some = proposals.slice(at, at + MOST);
-    bench.outbox.add("decisions", `proposals ${some.join(" ")}`, { proposals: some, verdict, label });
+    bench.outbox.add("decisions", `proposals ${some.join(" ")}`, {
+      proposals: some,
+      verdict,
+      label,
+      ...(labels ? { labels: Object.fromEntries(some.map((id) => [id, labels[id]])) } : {}),
+    });
   }
 }
 

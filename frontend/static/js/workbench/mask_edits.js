@@ -115,7 +115,10 @@ function settleAmong(bench, { id, frame, base, counts, lost }) {
   const settled = counts === null ? { counts, covered: false, losers: [] } : settle(base, counts, others);
   for (const { mask, counts: left } of settled.losers) {
     const now = work.get("masks", mask.id);
-    const after = { ...mask, counts: left, occluded: true, edit_iou: undefined };
+    // An engine's outline that a person's stroke cut is no longer the engine's alone. It does not become a keyframe:
+    // nobody has looked at the rest of it, so what is carried may still replace it.
+    const method = mask.method === "manual" ? "manual" : "assisted";
+    const after = { ...mask, counts: left, occluded: true, method, edit_iou: undefined };
     // What it looked like before something came in front is the whole of it, as far as anybody knows.
     if (bench.task.amodal && !mask.amodal) after.amodal = mask.counts ?? "";
     edits.push({ kind: "masks", id: mask.id, before: now, after });

@@ -2,7 +2,7 @@
 
 import { dips, dipThreshold } from "../models/drift.js";
 import { rowsInSight } from "../models/object_list.js";
-import { laneOf } from "../models/track_lane.js";
+import { laneOf, stateAt } from "../models/track_lane.js";
 import { byId, el, onFrame, swatch } from "./dom.js";
 
 /** @typedef {import("./bench.js").Bench} Bench */
@@ -68,6 +68,12 @@ export class TrackLanes {
       bench.select("tracks", track.id);
       bench.player.go(this.axis.frame(event.clientX - body.getBoundingClientRect().left));
     });
+    body.addEventListener("pointermove", (event) => {
+      const frame = this.axis.frame(event.clientX - body.getBoundingClientRect().left);
+      const said = stateAt(bench.work.masksOf(track.id), frame, bench.task.end);
+      const title = `Object ${track.number}, frame ${frame}: ${said}`;
+      if (body.title !== title) body.title = title;
+    });
     const element = el("div", { class: "lane track", "data-track": track.id }, name, body);
     this.element.append(element);
     const lane = { element, canvas };
@@ -105,7 +111,7 @@ export class TrackLanes {
 }
 
 /** Draws one lane. What is told apart by colour is told apart by form, too. */
-class LanePainter {
+export class LanePainter {
   /**
    * @param {CanvasRenderingContext2D} g
    * @param {TimeAxis} axis
