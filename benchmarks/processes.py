@@ -45,3 +45,21 @@ def compared(ours: str, peer: str, frames: int, *, rounds: int = 3) -> tuple[flo
     """Our rate and the median ratio to the peer's, the two run in turn so that both meet the same noise."""
     pairs = [(measure(ours, frames).rate, measure(peer, frames).rate) for _ in range(rounds)]
     return median(mine for mine, _ in pairs), median(mine / theirs for mine, theirs in pairs)
+
+
+def passes(name: str, test: str, **more: str) -> bool:
+    """Whether a test ran at full length and passed; a failing one ends the benchmark with what it said.
+
+    Args:
+        more: further variables of its environment.
+    """
+    left_out = {"DJANGO_SETTINGS_MODULE", "LOUPE_HOME"}
+    environment = {key: value for key, value in os.environ.items() if key not in left_out} | {"LOUPE_LONG": "1"} | more
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", test]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode:
+        sys.exit(f"{name}: the test failed.\n{done.stdout[-3000:]}")
+    if " passed" not in done.stdout:
+        print(f"  {name}: not run, {done.stdout.strip().splitlines()[-1]}")
+        return False
+    return True

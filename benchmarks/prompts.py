@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -22,10 +23,12 @@ from numpy.typing import NDArray
 
 from annotation import scene
 from annotation.geometry.iou import mask_iou
+from benchmarks.processes import passes
 from benchmarks.row import row
 from enrichment.engines.grabcut_prompts import GrabcutPrompter
 from enrichment.prompting.prompter import Box, Click, Previous, Prompt, Prompter
 
+BROWSER = "tests/browser/test_prompt.py::test_boxes_and_clicks_become_masks_of_what_they_point_at"
 TRUTH = Path(__file__).with_name("truth")
 # None of the seeds on which the engine was tuned.
 SEEDS = (100, 101, 102)
@@ -61,12 +64,31 @@ class Scores:
 
 
 def rows() -> list[dict[str, Any]]:
-    found = _rows("demo scene", measured(GrabcutPrompter(), list(in_scenes(SEEDS))))
+    found = [*_rows("demo scene", measured(GrabcutPrompter(), list(in_scenes(SEEDS)))), *in_browser()]
     folder = os.environ.get("LOUPE_REAL_CLIPS", "")
     if not folder:
         print("  real clips: skipped, LOUPE_REAL_CLIPS does not name the folder with blocks.mp4 and coffee.mp4")
         return found
     return found + _rows("real clips", measured(GrabcutPrompter(), list(in_clips(Path(folder)))))
+
+
+def in_browser() -> list[dict[str, Any]]:
+    """From letting go of the mouse to the painted mask, in Chromium at 1280x720, by its own timeline."""
+    with tempfile.TemporaryDirectory() as folder:
+        figures = Path(folder) / "figures.json"
+        if not passes("prompts in Chromium", BROWSER, LOUPE_FIGURES=str(figures)):
+            return []
+        asked: dict[str, list[float]] = json.loads(figures.read_text())
+    every = [each for times in asked.values() for each in times]
+    against = {"against": f"the limit of {LIMIT} ms", "unit": "ms"}
+    return [
+        row(f"prompts in Chromium, 1280x720: {way}", slow, ratio=slow / LIMIT, **against)
+        for way, slow in (
+            *((f"{way} to mask, p95", float(np.percentile(times, 95))) for way, times in asked.items()),
+            (f"prompt to mask of {len(every)}, median", float(np.median(every))),
+            (f"prompt to mask of {len(every)}, p95", float(np.percentile(every, 95))),
+        )
+    ]
 
 
 def in_scenes(seeds: Sequence[int]) -> Iterator[Thing]:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from annotation import scene
 from annotation.geometry.iou import mask_iou
+from benchmarks.processes import measure
 from benchmarks.row import row
 from enrichment.carriers.flow import Flow
 from enrichment.engines.mask_flow import MaskFlow
@@ -23,6 +24,7 @@ from enrichment.propagation.carrier import Keyframe, Stretch
 SCENES = ((100, 0.0), (101, 0.04), (102, 0.0))
 FIRST, FRAMES = 35, 90  # through grasp, lift, transport and place
 EVERY = 10
+SHORT, LONG = 30, 300  # frames, for memory
 LEAST_PIXELS = 40
 NOT_COUNTED = {"background", "support_surface"}
 
@@ -64,7 +66,7 @@ def rows() -> list[dict[str, Any]]:
             if clip.mask(thing, FIRST).sum() >= LEAST_PIXELS:
                 _carry(clip, thing, scores)
                 _bridge(clip, thing, scores)
-    return [*_carried_rows(scores), *_gap_rows(scores)]
+    return [*_carried_rows(scores), *_gap_rows(scores), *_memory_rows()]
 
 
 def _rendered(seed: int, sway: float) -> Clip:
@@ -121,6 +123,16 @@ def _carried_rows(scores: Scores) -> list[dict[str, Any]]:
     mine, theirs = (1 / fmean(scores.seconds[name]) for name in ("settled", "flow alone"))
     found.append(row("propagation: 640x480", mine, "frames/s", against="the flow alone", ratio=mine / theirs))
     return found
+
+
+def _memory_rows() -> list[dict[str, Any]]:
+    """Forwards, and between two keyframes, from a file: what is held must not grow with the way."""
+    short, long = measure("carry", SHORT), measure("carry", LONG)
+    name = f"propagation: peak memory over {LONG} frames, 640x480"
+    return [
+        row("propagation from a file, 640x480", long.rate, "frames/s"),
+        row(name, long.peak / 2**20, "MiB", against=f"{SHORT} frames", ratio=long.peak / max(short.peak, 1)),
+    ]
 
 
 def _gap_rows(scores: Scores) -> list[dict[str, Any]]:

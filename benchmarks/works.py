@@ -12,6 +12,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable
+from itertools import cycle, islice
 from pathlib import Path
 from zlib import crc32
 
@@ -21,7 +22,9 @@ import django
 import numpy as np
 from pycocotools import mask as coco_mask
 
+from annotation import scene
 from annotation.scene.numbered import write_numbered_video
+from annotation.scene.video import PictureWriter
 
 django.setup()
 
@@ -37,6 +40,9 @@ from annotation.revisions import Origin, lock  # noqa: E402
 from delivery import deliveries  # noqa: E402
 from delivery.models import Delivery  # noqa: E402
 from enrichment import compute, runs  # noqa: E402
+from enrichment.carriers.flow import Flow  # noqa: E402
+from enrichment.propagation.carrier import Keyframe, Stretch  # noqa: E402
+from enrichment.propagation.pictures import Walk  # noqa: E402
 
 Work = Callable[[int], tuple[int, float]]
 TRACKS = 3
@@ -134,8 +140,22 @@ def bare_coco(frames: int) -> tuple[int, float]:
     return frames * TRACKS, time.perf_counter() - began
 
 
+def carry(frames: int) -> tuple[int, float]:
+    """A mask carried through a clip's file, forwards to its end, and between a keyframe there and one at the start."""
+    clip, mask = _table(frames)
+    last = clip.frame_count - 1
+    ways = [Stretch(Keyframe(0, mask), last), Stretch(Keyframe(last, mask), 1, Keyframe(0, mask))]
+    came, began = 0, time.perf_counter()
+    with clips.reader(clip) as reader:
+        for stretch in ways:
+            came += sum(1 for _ in Flow().carry(Walk(reader, (clip.height, clip.width)), stretch))
+    if came < 3 * (last - 1):
+        raise RuntimeError(f"The mask was lost after {came} frames; memory at {frames} frames would not be measured.")
+    return came, time.perf_counter() - began
+
+
 WORKS: dict[str, Work] = {
-    work.__name__: work for work in (ingest, bare_decode, bare_index, flow, bare_flow, coco, bare_coco)
+    work.__name__: work for work in (ingest, bare_decode, bare_index, flow, bare_flow, coco, bare_coco, carry)
 }
 
 
@@ -155,6 +175,20 @@ def _clip(frames: int, width: int = 320, height: int = 240) -> Clip:
     path, by = _video(frames, width, height), _person()
     project = projects.create(name="Bench", slug="bench", by=by)
     return clips.add(project=project, path=path, facts=inspect(path, limits=clips.limits()), about={}, by=by)
+
+
+def _table(frames: int) -> tuple[Clip, np.ndarray[tuple[int, int], np.dtype[np.bool_]]]:
+    """The beginning of the demo scene, to and fro, and the container's mask on its first frame."""
+    shown = list(islice(scene.render(spec := scene.SceneSpec(seed=100)), 20))
+    path, by = settings.HOME / "table.mp4", _person()
+    ways = {"codec": "libx264", "size": (spec.width, spec.height), "b_frames": 2, "gop": 30}
+    with PictureWriter(path, fps=spec.fps, options={"crf": "18"}, **ways) as file:
+        for number, each in enumerate(islice(cycle(shown + shown[::-1]), frames)):
+            file.write(each.image, number / spec.fps)
+    project = projects.create(name="Bench", slug="bench", by=by)
+    clip = clips.add(project=project, path=path, facts=inspect(path, limits=clips.limits()), about={}, by=by)
+    thing = next(each.instance for each in scene.describe(spec).objects if each.label == "container")
+    return clip, shown[0].instances == thing
 
 
 def _annotated(frames: int) -> Clip:
