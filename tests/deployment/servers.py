@@ -8,6 +8,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -130,9 +131,10 @@ class Rabbit(Killable):
 class Postgres(Killable):
     """A cluster of its own, with `fsync` and `synchronous_commit` as they are by default: on."""
 
-    def __init__(self, folder: Path) -> None:
-        super().__init__(folder)
-        self._data = folder / "data"
+    def __init__(self) -> None:
+        # Not in pytest's own folder, which nobody else may enter.
+        super().__init__(Path(tempfile.mkdtemp(prefix="loupe-postgres-")))
+        self._data = self.folder / "data"
         # PostgreSQL will not run as root.
         self._as = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
         if self._as:
@@ -140,12 +142,9 @@ class Postgres(Killable):
                 pwd.getpwnam("postgres")
             except KeyError:
                 pytest.skip("PostgreSQL does not run as root, and there is no user postgres")
-            for parent in [folder, *folder.parents]:
-                if parent.stat().st_uid == 0 and parent != Path("/") and parent != Path("/tmp"):
-                    parent.chmod(parent.stat().st_mode | 0o011)
-            shutil.chown(folder, "postgres")
+            shutil.chown(self.folder, "postgres")
         made = [*self._as, program("initdb"), "-D", str(self._data), "-U", "postgres", "-A", "trust", "-E", "UTF8"]
-        subprocess.run(made, check=True, capture_output=True, cwd=folder)
+        subprocess.run(made, check=True, capture_output=True, cwd=self.folder)
 
     @property
     def url(self) -> str:
@@ -167,3 +166,8 @@ class Postgres(Killable):
         os.kill(int((self._data / "postmaster.pid").read_text().splitlines()[0]), signal.SIGQUIT)
         if self._process is not None:
             self._process.wait(PATIENCE)
+
+    def remove(self) -> None:
+        """Kill it and leave nothing behind."""
+        self.kill()
+        shutil.rmtree(self.folder, ignore_errors=True)

@@ -125,13 +125,13 @@ def test_a_broker_that_is_killed_loses_no_work(broker: Killable, tmp_path: Path)
 
 
 @pytest.fixture
-def postgres(tmp_path: Path) -> Iterator[Postgres]:
-    folder = tmp_path / "postgres"
-    folder.mkdir()
-    server = Postgres(folder)
-    server.start()
-    yield server
-    server.kill()
+def postgres() -> Iterator[Postgres]:
+    server = Postgres()
+    try:
+        server.start()
+        yield server
+    finally:
+        server.remove()
 
 
 def test_a_database_that_crashes_loses_no_acknowledged_write(postgres: Postgres, tmp_path: Path) -> None:
