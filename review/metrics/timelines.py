@@ -13,6 +13,8 @@ from itertools import combinations
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import linear_sum_assignment
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from review.metrics import actions
 from review.metrics.actions import Span
@@ -173,10 +175,9 @@ def align(sides: Sequence[Sequence[Span]]) -> list[tuple[int | None, ...]]:
                 if (index := row[other]) is not None:
                     gain[place] = np.maximum(gain[place], near[index])
         taken = set()
-        for place, index in zip(*linear_sum_assignment(gain, maximize=True), strict=True):
-            if gain[place, index] >= LEAST_OVERLAP:
-                rows[place].append(int(index))
-                taken.add(int(index))
+        for place, index in _assigned(np.where(gain >= LEAST_OVERLAP, gain, 0.0)):
+            rows[place].append(index)
+            taken.add(index)
         for row in rows:
             if len(row) == person:
                 row.append(None)
@@ -188,5 +189,26 @@ def align(sides: Sequence[Sequence[Span]]) -> list[tuple[int | None, ...]]:
     return [tuple(row) for row in sorted(rows, key=begins)]
 
 
+def _assigned(gain: npt.NDArray[np.float64]) -> list[tuple[int, int]]:
+    """The pairs (row, column) with a gain above 0 whose sum is largest.
+
+    What nothing connects is assigned apart: an hour's segments meet only their neighbours.
+    """
+    rows, columns = np.nonzero(gain)
+    count = sum(gain.shape)
+    _, part = connected_components(coo_array((np.ones(len(rows)), (rows, columns + len(gain))), (count, count)))
+    found = []
+    for number in np.unique(part[rows]):
+        own_rows = np.flatnonzero(part[: len(gain)] == number)
+        own_columns = np.flatnonzero(part[len(gain) :] == number)
+        block = gain[np.ix_(own_rows, own_columns)]
+        for i, j in zip(*linear_sum_assignment(block, maximize=True), strict=True):
+            if block[i, j] > 0:
+                found.append((int(own_rows[i]), int(own_columns[j])))
+    return found
+
+
 def _same_name(a: Sequence[Span], b: Sequence[Span]) -> npt.NDArray[np.bool_]:
-    return np.array([[x.name == y.name for y in b] for x in a], dtype=bool).reshape(len(a), len(b))
+    numbers: dict[Hashable, int] = {}
+    codes = [np.array([numbers.setdefault(span.name, len(numbers)) for span in side], np.int64) for side in (a, b)]
+    return np.asarray(codes[0][:, None] == codes[1])

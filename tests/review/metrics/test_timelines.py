@@ -2,13 +2,15 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from scipy.optimize import linear_sum_assignment
 from sklearn.metrics import cohen_kappa_score
 
 from review.metrics import timelines
-from review.metrics.actions import Span, cohen_kappa, edit_score, f1_at
+from review.metrics.actions import Span, cohen_kappa, edit_score, f1_at, overlap_matrix
 from tests.review.metrics import published_scores
 
 BACKGROUND = "background"
@@ -88,6 +90,20 @@ def test_three_people_are_the_mean_of_three_pairs() -> None:
     assert found.overall.temporal_iou == pytest.approx((1 + 1 / 3 + 1 / 3) / 3)
     assert [person.temporal_iou for person in found.people] == pytest.approx([2 / 3, 2 / 3, 1 / 3])
     assert found.people[2].shift == pytest.approx(0.5)
+
+
+@settings(deadline=None)
+@given(FRAMES, FRAMES)
+def test_rows_pair_what_the_largest_sum_of_overlaps_pairs(one: list[str], other: list[str]) -> None:
+    a, b = spans(one), spans(other)
+    gain = overlap_matrix(a, b)
+    gain[(gain > 0) & np.array([[x.name == y.name for y in b] for x in a], bool).reshape(len(a), len(b))] += 1.0
+    gain[gain < timelines.LEAST_OVERLAP] = 0.0
+    rows = timelines.align([a, b])
+    assert sorted(i for i, _ in rows if i is not None) == list(range(len(a)))
+    assert sorted(j for _, j in rows if j is not None) == list(range(len(b)))
+    chosen = sum(gain[i, j] for i, j in rows if i is not None and j is not None)
+    assert chosen == pytest.approx(gain[linear_sum_assignment(gain, maximize=True)].sum())
 
 
 def test_people_who_never_overlap_agree_on_nothing_but_the_order() -> None:
