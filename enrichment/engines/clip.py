@@ -13,7 +13,7 @@ from typing import Any, Final
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from transformers import CLIPVisionModelWithProjection
+from transformers import CLIPConfig, CLIPVisionModelWithProjection
 
 from enrichment.engines import torch_models
 from enrichment.engines.torch_models import Picture
@@ -33,7 +33,10 @@ class ClipPictures:
     finds = "pictures that would be described alike"
 
     def __init__(self, folder: Path) -> None:
-        self._model = torch_models.load(folder, CLIPVisionModelWithProjection)
+        config: Any = CLIPConfig.from_pretrained(folder)
+        # The whole model's projection counts; some checkpoints leave the picture encoder's at another default.
+        config.vision_config.projection_dim = config.projection_dim
+        self._model = torch_models.load(folder, CLIPVisionModelWithProjection, config.vision_config)
         self._said = _AS_TRAINED | torch_models.preprocessing(folder)
         self._mode = torch_models.resampling(self._said, otherwise=3)
         self.dimensions = int(self._model.config.projection_dim)

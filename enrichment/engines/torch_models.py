@@ -31,8 +31,13 @@ def device() -> str:
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
-def load(folder: Path, kind: Any) -> Any:
+def load(folder: Path, kind: Any, config: Any = None) -> Any:
     """A model of class `kind` with the weights in a folder, in float32, ready to compute, where models run.
+
+    Args:
+        folder: the checkpoint.
+        kind: a class of transformers.
+        config: its configuration, where that is not simply the folder's.
 
     Raises:
         EngineInputError: the folder holds no safetensors, or weights of another model.
@@ -45,12 +50,14 @@ def load(folder: Path, kind: Any) -> Any:
         trust_remote_code=False,
         dtype=torch.float32,
         output_loading_info=True,
+        ignore_mismatched_sizes=True,
+        **({} if config is None else {"config": config}),
     )
-    missing = sorted(report["missing_keys"])
+    missing = sorted({*report["missing_keys"], *(each[0] for each in report["mismatched_keys"])})
     # The library fills gaps with random numbers and goes on; what that computes looks like a result.
     if missing:
         raise EngineInputError(
-            f"The weights in {folder} lack {len(missing)} tensors that {kind.__name__} needs, such as {missing[0]}; "
+            f"The weights in {folder} lack {len(missing)} tensors as {kind.__name__} needs them, such as {missing[0]}; "
             "they are of another model, or the copy is not whole."
         )
     return model.to(device()).eval()

@@ -84,17 +84,21 @@ def test_pictures_of_two_sizes_are_refused(folders: Path, pictures: list[np.ndar
         DepthAnything(folders / "relative").estimate([pictures[0], pictures[1][:50]], None)
 
 
-def test_weights_of_another_shape_are_refused_instead_of_filled_with_random_numbers(
-    folders: Path, tmp_path: Path
+@pytest.mark.parametrize("how", ["gone", "of another shape"])
+def test_weights_that_do_not_fit_are_refused_instead_of_filled_with_random_numbers(
+    how: str, folders: Path, tmp_path: Path
 ) -> None:
     from safetensors.torch import load_file, save_file
 
     there = load_file(folders / "relative" / "model.safetensors")
-    del there["head.conv1.weight"]
+    if "gone" in how:
+        del there["head.conv1.weight"]
+    else:
+        there["head.conv1.weight"] = there["head.conv1.weight"][:1].clone()
     for name in ("config.json", "preprocessor_config.json"):
         (tmp_path / name).write_bytes((folders / "relative" / name).read_bytes())
     save_file(there, tmp_path / "model.safetensors", metadata={"format": "pt"})
-    with pytest.raises(EngineInputError, match=r"lack 1 tensors .* head\.conv1\.weight"):
+    with pytest.raises(EngineInputError, match=r"lack 1 tensors as .* head\.conv1\.weight"):
         DepthAnything(tmp_path)
 
 

@@ -15,7 +15,11 @@ def save_clip(folder: Path, *, seed: int = 0) -> Path:
     small = {"hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2}
     config = CLIPConfig(
         text_config={**small, "vocab_size": 40, "projection_dim": 12},
-        vision_config={**small, "image_size": 28, "patch_size": 14, "projection_dim": 12},
+        vision_config={
+            **small,
+            "image_size": 28,
+            "patch_size": 14,
+        },  # its own projection_dim is left at a default that is not the model's
         projection_dim=12,
     )
     CLIPModel(config).save_pretrained(folder)
