@@ -1,0 +1,102 @@
+"""Do wrists and elbows move as an arm can? [V2]"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from enrichment.checks import pose_vs_time
+from enrichment.checks.pose_vs_time import Inputs, Thresholds
+from enrichment.checks.registry import Finding
+from enrichment.findings import publish_findings, write_findings
+from enrichment.layer import Context, Layer, Output, Product, Span
+from enrichment.layers.pose import PoseReader
+from enrichment.registry import register
+
+FILE = "checks/pose_vs_time.json"
+JOINTS: Final = ("left_wrist", "right_wrist", "left_elbow", "right_elbow")
+# Adult means in metres (Drillis and Contini, "Body segment parameters", 1966, at a stature of 1.70 m). What is seen at
+# an angle is shorter, so the longest that any of them appears says how many pixels a metre has.
+_LENGTHS: Final = (
+    ("left_elbow", "left_wrist", 0.25),
+    ("right_elbow", "right_wrist", 0.25),
+    ("left_shoulder", "left_elbow", 0.32),
+    ("right_shoulder", "right_elbow", 0.32),
+    ("left_shoulder", "right_shoulder", 0.44),
+    ("left_shoulder", "left_hip", 0.49),
+    ("right_shoulder", "right_hip", 0.49),
+)
+_MOSTLY: Final = 90  # percentile: a keypoint that is off for a moment must not make a person a giant
+
+Paths = Mapping[str, NDArray[np.float64]]
+
+
+@dataclass(frozen=True)
+class Parameters(Thresholds):
+    """The check's thresholds, and least_confidence, 0-1, below which a keypoint counts as not seen."""
+
+    least_confidence: float = field(default=0.3)
+
+
+@register
+class CheckPoseTime(Layer):
+    """The check of pose against time, for everybody whose arms are seen."""
+
+    name = "check_pose_time"
+    title = "Check: pose against time"
+    inputs = ("pose",)
+    outputs = (Output(FILE, "JSON", "frames [start, end), pixels, metres a second"),)
+    engine = pose_vs_time.NAME
+    engine_version = "1"
+    Parameters = Parameters
+    cost = 2
+
+    def compute(self, context: Context, span: Span) -> None:
+        """Every person's wrists and elbows over the whole clip."""
+        pose = context.input("pose", PoseReader)
+        least = float(context.parameters.least_confidence)
+        seconds = np.array(context.clip.seconds, dtype=np.float64)
+        found: list[Finding] = []
+        for track in pose.tracks:
+            paths = paths_of(pose, track, context.clip.frame_count, least)
+            scale = pixels_per_metre(paths)
+            if scale is None:
+                continue
+            for joint in JOINTS:
+                if joint in paths:
+                    given = Inputs(joint.replace("_", " "), track, paths[joint], seconds, pixels_per_metre=scale)
+                    found.extend(pose_vs_time.run(given, context.parameters))
+            context.keep_going()
+        write_findings(context, sorted(found, key=lambda each: (each.start, each.end)))
+
+    def publish(self, context: Context) -> Product:
+        """One file; the findings also become flags."""
+        return publish_findings(context, FILE, pose_vs_time.NAME)
+
+
+def paths_of(pose: PoseReader, track: int, frames: int, least: float) -> Paths:
+    """Where each keypoint of somebody is, by name: (frames, 2) float64 in pixels, NaN where it is not seen."""
+    paths = {name: np.full((frames, 2), np.nan) for name in pose.names}
+    for frame in range(frames):
+        for number, points in pose.people(frame):
+            if number == track:
+                for name, (x, y, confidence) in zip(pose.names, points, strict=False):
+                    if confidence >= least:
+                        paths[name][frame] = x, y
+    return paths
+
+
+def pixels_per_metre(paths: Paths) -> float | None:
+    """How large somebody appears, from the lengths between their joints; None when too little of them is seen."""
+    found = []
+    for a, b, metres in _LENGTHS:
+        if a in paths and b in paths:
+            lengths = np.linalg.norm(paths[a] - paths[b], axis=1)
+            lengths = lengths[np.isfinite(lengths)]
+            if len(lengths) >= 3:
+                found.append(float(np.percentile(lengths, _MOSTLY)) / metres)
+    return max(found, default=0.0) or None

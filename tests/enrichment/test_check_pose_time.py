@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from annotation.media.clip_folder import ClipFolder
+from enrichment import registry
+from enrichment.checkpoints import Pieces
+from enrichment.engines import keypoints
+from enrichment.layer import ClipFacts, Context
+from enrichment.layers.check_pose_time import Parameters, paths_of, pixels_per_metre
+from enrichment.layers.pose import FILE, PoseReader
+
+FRAMES, RATE = 60, 30.0
+WRIST, ELBOW, SHOULDER = 10, 8, 6
+
+
+def facts() -> ClipFacts:
+    seconds = tuple(n / RATE for n in range(FRAMES))
+    return ClipFacts(1, "c", "c.mp4", "0" * 64, 1, "mp4", "h264", 640, 480, 0, FRAMES, 2.0, RATE, False, False, seconds)
+
+
+def arm() -> NDArray[np.float32]:
+    """(frames, 17, 3): a right arm that reaches to the right in a second and back; nothing else is seen."""
+    points = np.zeros((FRAMES, 17, 3), np.float32)
+    reach = 60 * np.sin(np.arange(FRAMES) / FRAMES * np.pi)
+    for joint, (x, y) in {SHOULDER: (200, 100), ELBOW: (200, 180), WRIST: (262, 180)}.items():
+        points[:, joint] = (x, y, 0.9)
+    points[:, WRIST, 0] += reach
+    points[:, ELBOW, 0] += reach
+    return points
+
+
+def checked(tmp_path: Path, points: NDArray[np.float32]) -> list[dict[str, object]]:
+    frames = [[keypoints.Person((150, 80, 200, 300), 0.9, own)] for own in points]
+    clip = facts()
+    content = keypoints.coco(frames, keypoints.tracks(frames, clip.seconds), 17, (480, 640))
+    folder = ClipFolder(tmp_path / "clip")
+    folder.write(FILE, json.dumps(content).encode())
+    layer = registry.get("check_pose_time")
+    pieces = Pieces(ClipFolder(tmp_path / "pieces"), "check")
+    context = Context(clip, None, folder, pieces, Parameters(), {"pose": PoseReader(folder)})  # type: ignore[arg-type]
+    layer.compute(context, layer.spans(FRAMES)[0])
+    return list(layer.publish(context).findings or ())  # type: ignore[arg-type]
+
+
+def test_an_arm_that_reaches_raises_nothing(tmp_path: Path) -> None:
+    assert checked(tmp_path, arm()) == []
+
+
+def test_a_wrist_that_jumps_is_flagged_at_its_frames_and_drawn(tmp_path: Path) -> None:
+    points = arm()
+    points[30:32, WRIST, 0] += 200  # two thirds of a metre, in a thirtieth of a second
+    (only,) = checked(tmp_path, points)
+    assert (only["start"], only["end"], only["severity"]) == (30, 32, 3)
+    assert "right wrist" in str(only["reason"])
+    assert only["evidence"]["points"][0]["frame"] == 30  # type: ignore[index]
+
+
+def test_a_wrist_that_trembles_is_flagged(tmp_path: Path) -> None:
+    points = arm()
+    points[20:40, WRIST, 0] += 8 * (-1.0) ** np.arange(20)
+    assert {each["evidence"]["kind"] for each in checked(tmp_path, points)} == {"jitter"}  # type: ignore[index]
+
+
+def test_what_is_hardly_seen_is_not_held_against_anybody(tmp_path: Path) -> None:
+    points = arm()
+    points[30:32, WRIST] = (600, 400, 0.1)
+    assert checked(tmp_path, points) == []
+
+
+def test_somebody_of_whom_too_little_is_seen_is_not_judged(tmp_path: Path) -> None:
+    points = arm()
+    points[:, [SHOULDER, ELBOW], 2] = 0
+    points[30:32, WRIST, 0] += 100
+    assert checked(tmp_path, points) == []
+
+
+def test_the_scale_is_that_of_the_longest_that_a_limb_appears(tmp_path: Path) -> None:
+    checked(tmp_path, arm())
+    reader = PoseReader(ClipFolder(tmp_path / "clip"))
+    paths = paths_of(reader, reader.tracks[0], FRAMES, 0.3)
+    assert pixels_per_metre(paths) == pytest.approx(250, rel=0.25)
