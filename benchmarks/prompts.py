@@ -1,7 +1,7 @@
 """What the weight-free engine makes of a box and of clicks: on the demo scene, and on held things of real clips.
 
 The real masks are outlines of our own (benchmarks/truth/*.masks.json); the clips that they lie on stay outside of the
-project, in the folder that LOUPE_REAL_CLIPS names.
+project, in the folder that LOUPE_SAMPLES names.
 """
 
 from __future__ import annotations
@@ -65,9 +65,9 @@ class Scores:
 
 def rows() -> list[dict[str, Any]]:
     found = [*_rows("demo scene", measured(GrabcutPrompter(), list(in_scenes(SEEDS)))), *in_browser()]
-    folder = os.environ.get("LOUPE_REAL_CLIPS", "")
+    folder = os.environ.get("LOUPE_SAMPLES", "")
     if not folder:
-        print("  real clips: skipped, LOUPE_REAL_CLIPS does not name the folder with blocks.mp4 and coffee.mp4")
+        print("  real clips: skipped, LOUPE_SAMPLES does not name the folder with blocks.mp4 and coffee.mp4")
         return found
     return found + _rows("real clips", measured(GrabcutPrompter(), list(in_clips(Path(folder)))))
 

@@ -1,6 +1,6 @@
 """The weight-free action proposals on real clips, against what people saw by eye (benchmarks/truth).
 
-The clips are not part of the project: LOUPE_REAL_CLIPS names the folder they lie in. There is no limit to hold here;
+The clips are not part of the project: LOUPE_SAMPLES names the folder they lie in. There is no limit to hold here;
 the figures are recorded so that a change of the engine shows on more than a rendered scene.
 """
 
@@ -31,7 +31,7 @@ def rows() -> list[dict[str, Any]]:
         truth = json.loads(path.read_text())
         name = f"actions on {truth['clip']}"
         if not env.REAL_CLIPS:
-            found.append(skipped(name, "set LOUPE_REAL_CLIPS to the folder with the clip"))
+            found.append(skipped(name, "set LOUPE_SAMPLES to the folder with the clip"))
         elif not (clip := Path(env.REAL_CLIPS) / truth["clip"]).is_file():
             found.append(skipped(name, f"there is no {clip}"))
         else:

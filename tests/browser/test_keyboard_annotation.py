@@ -176,9 +176,9 @@ def test_a_clip_is_annotated_and_submitted_without_a_mouse(site: Site, bob: Pers
 @pytest.mark.parametrize("name", ["blocks", "coffee"])
 def test_a_real_clip_is_annotated_without_a_mouse(site: Site, bob: Person, name: str) -> None:
     """The segments of benchmarks/truth; the pictures have no numbers, so that they are compared with the server's."""
-    folder = os.environ.get("LOUPE_REAL_CLIPS")
+    folder = os.environ.get("LOUPE_SAMPLES")
     if not folder or not (Path(folder) / f"{name}.mp4").is_file():
-        pytest.skip(f"LOUPE_REAL_CLIPS names no folder with {name}.mp4")
+        pytest.skip(f"LOUPE_SAMPLES names no folder with {name}.mp4")
     clip, task = taken_in(site, Path(folder) / f"{name}.mp4")
     assert bob.call("POST", f"tasks/{task}/claim/").status == 200
     hands = Hands(bob, task, clip)
