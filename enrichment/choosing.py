@@ -100,7 +100,9 @@ def choose_or_say(layer: Layer, chosen: str, folder: Path) -> Choice:
 
 def options(layer: Layer, folder: Path) -> list[tuple[str, str]]:
     """(value of the setting, title) of every engine that could compute a layer here, without the empty choice."""
-    return weights.choices(contract.of_layer(layer.name).values(), folder)
+    offered = contract.of_layer(layer.name)
+    by_itself = [(layer.engine, f"{layer.engine}, no weights")] if layer.engine and layer.engine not in offered else []
+    return by_itself + weights.choices(offered.values(), folder)
 
 
 def parameters(layer: Layer, choice: Choice, given: Mapping[str, object]) -> dict[str, object]:

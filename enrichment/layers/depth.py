@@ -60,8 +60,9 @@ class Depth(Layer):
 
     name = "depth"
     title = "Depth"
+    version = "2"
     outputs = (
-        Output("depth/depth_*.png", "uint16 (height, width)", "millimetres, or relative inverse depth: see meta.json"),
+        Output("depth/frame_*.png", "uint16 (height, width)", "millimetres, or relative inverse depth: see meta.json"),
         Output(META_FILE, "JSON", "what the numbers are, and the scale of each frame"),
     )
     needs = DepthEngine
@@ -131,7 +132,7 @@ class Depth(Layer):
 
 def file_of(frame: int) -> str:
     """The file with the depth of a frame."""
-    return f"depth/depth_{frame:03d}.png"
+    return f"depth/frame_{frame:03d}.png"
 
 
 def picture(folder: ClipFolder, frame: int) -> NDArray[np.uint16]:

@@ -181,7 +181,7 @@ class TestAnswers:
         millimetres = np.full((64, 96), 800, np.uint16)
         millimetres[:, 48:] = 2000
         millimetres[0, 0] = 0
-        folder.write("depth/depth_002.png", cv2.imencode(".png", millimetres)[1].tobytes())
+        folder.write("depth/frame_002.png", cv2.imencode(".png", millimetres)[1].tobytes())
         joints = [10, 10, 0.9, 60, 40, 0.8, 90, 60, 0.0]
         people = {"annotations": [{"image_id": 2, "keypoints": joints}], "categories": [{"skeleton": [[1, 2], [2, 3]]}]}
         folder.write("pose/keypoints.json", json.dumps(people).encode())
