@@ -25,7 +25,10 @@ export function bindRemarks(bench, stage) {
     const about = (/** @type {Remark} */ remark) => remark.mask === entry.id || remark.segment === entry.id;
     // What two masks say of each other is told with either of them.
     const told = new Set(answer.remarks.map((/** @type {Remark} */ { frame, message }) => `${frame} ${message}`));
-    const stays = (/** @type {Remark} */ remark) => !about(remark) && !told.has(`${remark.frame} ${remark.message}`);
+    // What was said of the task as a whole, that it is empty, may no longer hold; the whole list will say.
+    const ofTask = (/** @type {Remark} */ { frame, segment }) => frame === undefined && segment === undefined;
+    const stays = (/** @type {Remark} */ remark) =>
+      !about(remark) && !ofTask(remark) && !told.has(`${remark.frame} ${remark.message}`);
     setRemarks(bench, [...answer.remarks, ...bench.remarks.filter(stays)]);
   });
   bench.outbox.on("drained", () => {
