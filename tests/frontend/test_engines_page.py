@@ -53,6 +53,23 @@ def test_a_manager_chooses_what_computes_a_layer(project: Project, alice: User, 
     assert questions(client)["depth"].chosen == ("",)
 
 
+def test_a_layer_that_computes_by_itself_is_offered_beside_what_can_be_chosen(
+    project: Project, alice: User, browse: Browse, weights: Path
+) -> None:
+    (weights / "sam").mkdir()
+    (weights / "sam" / "config.json").write_text('{"model_type": "sam2"}')
+    (weights / "sam" / "model.safetensors").write_bytes(b"")
+    client = browse(alice)
+    own, other = questions(client)["segmentation"].options
+    assert own[1].endswith("no weights")
+    assert other[0] == "sam2:sam"
+    assert questions(client)["segmentation"].chosen == (own[0],)
+    client.post(PAGE, untouched(client) | {"engine-segmentation": "sam2:sam"})
+    assert questions(client)["segmentation"].chosen == ("sam2:sam",)
+    client.post(PAGE, untouched(client) | {"engine-segmentation": own[0]})
+    assert questions(client)["segmentation"].chosen == (own[0],)
+
+
 def test_a_choice_whose_weights_are_gone_is_shown_with_the_reason_and_kept(
     project: Project, alice: User, browse: Browse, weights: Path
 ) -> None:

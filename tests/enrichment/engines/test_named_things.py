@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -251,6 +252,27 @@ class TestSam:
         assert len(ours) > 1
         for one in ours:
             assert expected[round(one.confidence, 4)] == pytest.approx(int(one.mask.sum()), abs=2)
+
+    def test_a_checkpoint_for_video_is_the_same_for_pictures(self, vision_weights: Path, tmp_path: Path) -> None:
+        """The published weights are laid out so: the detector beside a tracker, under a name of its own."""
+        from safetensors.torch import load_file, save_file
+
+        alone = vision_weights / "sam3-tiny"
+        both = Path(shutil.copytree(alone, tmp_path / "both"))
+        tensors = {f"detector_model.{name}": each for name, each in load_file(alone / "model.safetensors").items()}
+        tensors["tracker_model.memory"] = torch.zeros(2)
+        save_file(tensors, both / "model.safetensors", metadata={"format": "pt"})
+        config = {
+            "model_type": "sam3_video",
+            "detector_config": json.loads((alone / "config.json").read_text()),
+            "tracker_config": {"model_type": "sam3_tracker_video"},
+        }
+        (both / "config.json").write_text(json.dumps(config))
+        drawn = np.random.default_rng(1).integers(0, 255, (64, 96, 3), dtype=np.uint8)
+        asked = ConceptParameters(("red_block",), 0.1, 1.0)
+        first, other = (Sam3(folder).segment([drawn], asked)[0] for folder in (alone, both))
+        assert len(first) == len(other) > 0
+        assert all(np.array_equal(a.mask, b.mask) for a, b in zip(first, other, strict=True))
 
 
 @pytest.mark.django_db
