@@ -83,6 +83,7 @@ def boxes(size: tuple[int, int], found: Sequence[tuple[Sequence[float], str]]) -
         scale = max(0.35, max(size) / 2200)
         (across, up), below = cv2.getTextSize(words, cv2.FONT_HERSHEY_SIMPLEX, scale, 1)
         foot = top if top > up + below else top + up + below
+        left = max(0, min(left, size[1] - across))
         cv2.rectangle(canvas, (left, foot - up - below), (left + across, foot), (16, 24, 32, 255), -1)
         cv2.putText(canvas, words, (left, foot - below // 2), cv2.FONT_HERSHEY_SIMPLEX, scale, _POINT, 1, cv2.LINE_AA)
     return canvas
