@@ -14,6 +14,7 @@ EnrichmentError
 ├── MissingPiece       what an earlier batch had written is no longer there
 ├── BatchLost          another worker has taken the batch over, or it is no longer wanted
 ├── RunRefused         a request for a run that cannot be carried out; the sentence says what to change
+├── QueryRefused       a question about the metadata that is not answered; the sentence says why
 └── AddressRefused     a webhook's address that this server must not or cannot call
 
 Engines raise from here too, so this file imports nothing.
@@ -70,6 +71,10 @@ class AnswerForgotten(RunRefused):
 
     status = 409
     code = "answer_forgotten"
+
+
+class QueryRefused(RunRefused):
+    """A question about the metadata that is not answered."""
 
 
 class AddressRefused(RunRefused):

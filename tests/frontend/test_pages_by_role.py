@@ -14,7 +14,16 @@ from tests.frontend.conftest import Browse
 from tests.frontend.things import flag
 
 EVERYONE = ["", "clips/", "runs/", "tasks/", "settings/guidelines/", "settings/taxonomy/"]
-LEADS = ["similar/", "flags/", "flags/{flag}/", "plots/throughput.svg", "plots/agreement.svg", "reviews/{task}/"]
+LEADS = [
+    "similar/",
+    "clips/query/",
+    "runs/health/",
+    "flags/",
+    "flags/{flag}/",
+    "plots/throughput.svg",
+    "plots/agreement.svg",
+    "reviews/{task}/",
+]
 MANAGERS = [
     "deliveries/",
     "settings/",

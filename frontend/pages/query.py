@@ -1,0 +1,26 @@
+"""SQL over the metadata of a project's clips."""
+
+from __future__ import annotations
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpResponse
+from django.shortcuts import render
+
+from enrichment import metadata_sql
+from enrichment.errors import QueryRefused
+from enrichment.metadata_schema import COLUMNS, EXAMPLES
+from frontend.access import PageRequest, Role, enter
+
+
+@login_required
+def query(request: PageRequest, slug: str) -> HttpResponse:
+    """The query is part of the address, so that it can be kept and passed on."""
+    place = enter(request, slug, Role.QA_LEAD)
+    sql = request.GET.get("sql", "").strip()
+    shown: dict[str, object] = {"place": place, "here": "clips", "sql": sql, "columns": COLUMNS, "examples": EXAMPLES}
+    if sql:
+        try:
+            shown["answer"] = metadata_sql.query(project=place.project, sql=sql)
+        except QueryRefused as error:
+            shown["refusal"] = str(error)
+    return render(request, "clips/query.html", shown)

@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+from django.contrib.auth.models import User
+from django.core.management import CommandError, call_command
+from django.test import Client
+
+from annotation.models import Clip, Project
+from enrichment import compute, metadata_sql, runs
+from enrichment.errors import QueryRefused
+from enrichment.layers.metadata import TABLE_FILE
+from enrichment.metadata_schema import COLUMNS, EXAMPLES
+from tests.factories import ClipFactory
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def measured(project: Project, clip: Clip, alice: User) -> Clip:
+    """Two clips with metadata, and one of another project."""
+    ClipFactory(project=project, by=alice)
+    elsewhere = ClipFactory(project__by=alice).project
+    for each in (project, elsewhere):
+        run = runs.request(project=each, by=alice, layers=["metadata"], tell=False)
+        runs.plan(run)
+        compute.work_here(run)
+    return clip
+
+
+def test_every_column_is_described_and_nothing_else(measured: Clip) -> None:
+    assert sorted(pq.read_schema(measured.folder / TABLE_FILE).names) == sorted(COLUMNS)
+
+
+def test_a_projects_own_clips_are_asked_and_no_others(measured: Clip, project: Project) -> None:
+    answer = metadata_sql.query(project=project, sql="SELECT clip_id, count(*) AS n FROM frames GROUP BY 1 ORDER BY 1")
+    assert list(answer.columns) == ["clip_id", "n"]
+    assert [row[0] for row in answer.rows] == sorted(project.clips.values_list("pk", flat=True))
+
+
+@pytest.mark.parametrize("sql", [sql for _, sql in EXAMPLES])
+def test_the_examples_work(sql: str, measured: Clip, project: Project) -> None:
+    assert metadata_sql.query(project=project, sql=sql).columns
+
+
+def test_more_rows_than_asked_for_are_said(measured: Clip, project: Project) -> None:
+    answer = metadata_sql.query(project=project, sql="SELECT frame FROM frames", most=2)
+    assert (len(answer.rows), answer.more) == (2, True)
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "DROP TABLE frames",
+        "SELECT 1; SELECT 2",
+        "COPY frames TO '{file}'",
+        "ATTACH '{file}' AS other",
+        "INSTALL httpfs",
+        "SET enable_external_access = true",
+        "PRAGMA database_list",
+        "CREATE TABLE mine AS SELECT 1",
+        "SELECT * FROM read_text('/etc/passwd')",
+        "SELECT * FROM read_csv('/etc/passwd')",
+        "SELECT * FROM '{file}'",
+        "SELECT * FROM glob('/*')",
+        "SELECT getenv('SECRET_KEY')",
+        "SELECT * FROM read_parquet('http://127.0.0.1/x.parquet')",
+        "SELECT nothing FROM frames",
+        "SELEC",
+        "",
+    ],
+)
+def test_anything_but_reading_the_table_is_refused(sql: str, measured: Clip, project: Project, tmp_path: Path) -> None:
+    file = tmp_path / "written.db"
+    with pytest.raises(QueryRefused):
+        metadata_sql.query(project=project, sql=sql.format(file=file))
+    assert not file.exists()
+
+
+def test_a_query_without_an_end_is_stopped(measured: Clip, project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(metadata_sql, "SECONDS", 0.2)
+    endless = "SELECT sum(a.range * b.range) FROM range(10000000) a, range(10000000) b"
+    with pytest.raises(QueryRefused, match="longer than"):
+        metadata_sql.query(project=project, sql=endless)
+
+
+def test_without_metadata_there_is_nothing_to_ask(project: Project, clip: Clip) -> None:
+    with pytest.raises(QueryRefused, match="metadata"):
+        metadata_sql.query(project=project, sql="SELECT 1")
+
+
+def test_the_page_answers_and_says_what_is_wrong(measured: Clip, project: Project, dana: User) -> None:
+    browser = Client()
+    browser.force_login(dana)
+    page = f"/projects/{project.slug}/clips/query/"
+    assert "3 rows" in browser.get(page, {"sql": "SELECT frame FROM frames LIMIT 3"}).content.decode()
+    assert "nothing else is answered" in browser.get(page, {"sql": "DROP TABLE frames"}).content.decode()
+    hostile = browser.get(page, {"sql": "SELECT '<script>alert(1)</script>' AS x"}).content.decode()
+    assert "<script>alert" not in hostile
+
+
+def test_the_command_writes_csv(measured: Clip, project: Project, capsys: pytest.CaptureFixture[str]) -> None:
+    call_command("sql", project.slug, "SELECT DISTINCT clip_codec FROM frames")
+    assert capsys.readouterr().out.splitlines() == ["clip_codec", measured.codec]
+    with pytest.raises(CommandError, match="nothing else"):
+        call_command("sql", project.slug, "DELETE FROM frames")
+    call_command("sql", project.slug)
+    assert "quality of the frame, 0-1" in capsys.readouterr().out
