@@ -50,7 +50,12 @@ class PoseReader:
     @property
     def tracks(self) -> list[int]:
         """The numbers of everybody there is."""
-        return sorted({track for people in self._people.values() for track, _ in people})
+        return sorted({track for _, track in self.rows})
+
+    @property
+    def rows(self) -> list[tuple[int, int]]:
+        """(frame, track) of everybody on every frame, frame by frame, as the file lists them."""
+        return [(frame, track) for frame in sorted(self._people) for track, _ in self._people[frame]]
 
     def people(self, frame: int) -> list[tuple[int, Points]]:
         """(track, (keypoints, 3) float32 x, y in pixels and confidence 0-1) of everybody on a frame."""

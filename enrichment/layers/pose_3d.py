@@ -1,6 +1,4 @@
-"""Pose in space [E2, E12]: keypoints in metres in the camera's coordinates, hands above all, from pose, depth and
-lens.
-"""
+"""Pose in space [E2, E12]: keypoints in metres in the camera's coordinates, from pose, depth and lens."""
 
 from __future__ import annotations
 
@@ -57,8 +55,10 @@ class Pose3D(Layer):
     cost = 2
     inputs = ("depth", "pose")
     outputs = (
-        Output(FILE, "float32 (tracks, frames, keypoints, 3)", "metres (x right, y down, z away); NaN: not known"),
-        Output(META_FILE, "JSON", "tracks, names, lens, and why nothing is placed where nothing is"),
+        Output(FILE, "float32 (people on frames, keypoints, 3)", "metres (x right, y down, z away); NaN: not known"),
+        Output(
+            META_FILE, "JSON", "frame and track of each row, names, lens, and why nothing is placed where nothing is"
+        ),
     )
     engine = "back-projection"
     engine_version = "1"
@@ -67,18 +67,18 @@ class Pose3D(Layer):
     def compute(self, context: Context, span: Span) -> None:
         """Every keypoint whose depth is known."""
         pose, depth = context.input("pose", PoseReader), context.input("depth", DepthReader)
-        tracks = {track: row for row, track in enumerate(pose.tracks)}
-        count = len(pose.names) or len(keypoints.BODY)
-        placed = np.full((len(tracks), context.clip.frame_count, count, 3), np.nan, dtype=np.float32)
+        placed = np.full((len(pose.rows), len(pose.names), 3), np.nan, dtype=np.float32)
         lens = lens_of(context.clip, context.parameters)
         if lens is not None and depth.metric:
             least = float(context.parameters.least_confidence)
+            row = 0
             for frame in range(context.clip.frame_count):
                 people = pose.people(frame)
                 metres = depth.read(frame) if people else None
-                for track, points in people:
+                for _, points in people:
                     if metres is not None:
-                        placed[tracks[track], frame] = camera_space.in_space(points, metres, lens, least)
+                        placed[row] = camera_space.in_space(points, metres, lens, least)
+                    row += 1
                 context.keep_going()
         context.pieces.write_array(_PLACED, placed)
 
@@ -88,14 +88,15 @@ class Pose3D(Layer):
         lens = lens_of(context.clip, context.parameters)
         hands = {name: at for name, at in keypoints.HANDS.items() if at < len(pose.names) and pose.names[at] == name}
         meaning = {
-            "axes": ["track", "frame", "keypoint", "x right, y down, z away from the camera"],
+            "axes": ["annotation of keypoints.json", "keypoint", "x right, y down, z away from the camera"],
+            "frames": [frame for frame, _ in pose.rows],
+            "tracks": [track for _, track in pose.rows],
             "units": "metres",
             "dtype": "float32",
-            "tracks": pose.tracks,
             "keypoints": pose.names,
             "hands": hands,
             "lens": None if lens is None else {"fx": lens.fx, "fy": lens.fy, "cx": lens.cx, "cy": lens.cy},
-            "nothing_because": reason(context.clip, lens, depth.metric, bool(pose.tracks)),
+            "nothing_because": reason(context.clip, lens, depth.metric, bool(pose.rows)),
         }
         return Product(
             [
@@ -105,7 +106,7 @@ class Pose3D(Layer):
         )
 
     def open(self, folder: ClipFolder, clip: ClipFacts) -> NDArray[np.float32]:
-        """(tracks, frames, keypoints, 3) float32 metres."""
+        """(people on frames, keypoints, 3) float32 metres, in the order of the annotations of keypoints.json."""
         with folder.local(FILE).open("rb") as file:
             return np.asarray(np.load(file, allow_pickle=False), dtype=np.float32)
 

@@ -204,14 +204,18 @@ class TestLayers:
         meta = json.loads((short_clip.folder / "pose/pose_3d.json").read_text())
         reader = PoseReader(clips.folder(short_clip))
         assert placed.dtype == np.float32
-        assert placed.shape == (len(reader.tracks), short_clip.frame_count, 17, 3)
+        assert placed.shape == (len(reader.rows), 17, 3)
+        assert list(zip(meta["frames"], meta["tracks"], strict=True)) == reader.rows
+        listed = json.loads((short_clip.folder / "pose/keypoints.json").read_text())["annotations"]
+        assert reader.rows == [(one["image_id"], one["track_id"]) for one in listed]
         assert meta["nothing_because"] == ""
         assert meta["hands"] == {"left_wrist": 9, "right_wrist": 10}
-        known = np.isfinite(placed).all(axis=3)
+        known = np.isfinite(placed).all(axis=2)
         assert known.any()
-        track, frame, joint = np.argwhere(known)[0]
-        x, y, _ = dict(reader.people(int(frame)))[reader.tracks[track]][joint]
-        at = placed[track, frame, joint]
+        row, joint = np.argwhere(known)[-1]
+        frame, track = reader.rows[row]
+        x, y, _ = dict(reader.people(frame))[track][joint]
+        at = placed[row, joint]
         assert np.allclose(at[:2] / at[2] * 80.0 + [48.0, 32.0], [x, y], atol=1e-2)
 
     @pytest.mark.parametrize(
