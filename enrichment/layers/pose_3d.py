@@ -52,6 +52,7 @@ class Pose3D(Layer):
 
     name = "pose_3d"
     title = "Pose in space"
+    version = "2"
     cost = 2
     inputs = ("depth", "pose")
     outputs = (
