@@ -24,6 +24,11 @@ if os.environ.get("DJANGO_SETTINGS_MODULE") and _made_here:
 (HOME / "static").mkdir(exist_ok=True)  # or every request warns that it is missing
 os.environ["LOUPE_TEST_HOME"] = os.environ["LOUPE_HOME"] = str(HOME)
 os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
+# Ids begin again at 1 in every test: two workers on one Redis would hear of each other's tasks.
+_worker, _redis = os.environ.get("PYTEST_XDIST_WORKER", ""), os.environ.get("REDIS_URL", "")
+if _worker and _redis:
+    _server, _, _number = _redis.rpartition("/")
+    os.environ["REDIS_URL"] = f"{_server}/{int(_number) + 1 + int(_worker.removeprefix('gw'))}"
 # Plain static files: the hashed ones need a collectstatic first.
 os.environ["DEBUG"] = "1"
 for _name in ("S3_BUCKET", "LOUPE_PRODUCTION"):

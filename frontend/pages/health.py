@@ -46,6 +46,7 @@ def health(request: PageRequest, slug: str) -> HttpResponse:
         "frames": sum(watch.frames for watch in watches),
         "error_rate": sum(watch.failures for watch in watches) / attempts if attempts else None,
         "golden": list(GoldenResult.objects.all()[:PAST]),
+        "calls": costs.of_calls(place.project),
         "queue_age": metrics.queue_age(),
         "clip_cost": costs.per_clip(watches) if costs.known() else None,
         "priced": costs.known(),

@@ -5,6 +5,7 @@ import json
 import threading
 from collections.abc import Iterator
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 from django.contrib.auth.models import User
@@ -16,7 +17,7 @@ from pytest_django import Settings
 from annotation.models import Clip, Project
 from enrichment import alerts, outgoing, watching
 from enrichment.errors import AddressRefused
-from enrichment.models import Alert, LayerRun, LayerWatch, Notice, Run, Webhook
+from enrichment.models import Alert, ApiCall, LayerRun, LayerWatch, Notice, Run, Webhook
 from tests.factories import clip_rows
 
 pytestmark = pytest.mark.django_db
@@ -237,6 +238,17 @@ class TestPages:
         assert "Add" not in page, "only managers add webhooks"
         browser.force_login(bob)
         assert browser.get(f"/projects/{project.slug}/runs/health/").status_code == 403
+
+    def test_paid_calls_are_counted_with_their_cost(self, project: Project, dana: User) -> None:
+        layer_runs(clip_rows(project, 1))
+        said = {"service": "gemini", "model": "m", "prompt": "keyframe-1", "attempt": 1, "began_at": timezone.now()}
+        for dollars in (Decimal("0.25"), Decimal("0.50"), None):
+            ApiCall.objects.create(layer_run=LayerRun.objects.get(), dollars=dollars, **said)
+        browser = Client()
+        browser.force_login(dana)
+        page = browser.get(f"/projects/{project.slug}/runs/health/").content.decode()
+        assert "$0.75" in page
+        assert "3 calls of paid services" in page
 
     def test_a_manager_adds_and_removes_an_address(
         self, project: Project, alice: User, hook: tuple[str, type[Hook]]
