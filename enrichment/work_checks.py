@@ -28,7 +28,7 @@ from enrichment.layer import ClipFacts
 from enrichment.layers.actions import motion_in, rate_of
 from enrichment.layers.depth import DepthReader
 from enrichment.layers.flow import FlowReader
-from enrichment.models import LayerRun, LayerSetting, TaskCheck
+from enrichment.models import LayerRun, LayerSetting, Run, TaskCheck
 from enrichment.parameters import filled
 
 log = logging.getLogger(__name__)
@@ -89,6 +89,9 @@ def _check(task: Task, keep_going: Callable[[], None]) -> dict[str, str] | None:
     there = dict(LayerRun.objects.current().filter(clip=task.clip_id).values_list("layer", "state"))
     needed = {layer for wanted in _WANTED for layer in wanted.layers}
     if any(there.get(layer) in LayerRun.UNSETTLED for layer in needed):
+        return None
+    # A clip's layers stand in the ledger only once its arrival has been planned; work can be handed in before that.
+    if not needed <= there.keys() and Run.objects.light().filter(project=task.project_id, planned_at=None).exists():
         return None
     subject = _Subject(task, work.load(task), compute.facts_of(task.clip), keep_going)
     skipped = {}

@@ -122,6 +122,22 @@ def label_phases(task: Task, by: User, found: Any) -> None:
 
 
 class TestFindings:
+    def test_work_handed_in_before_the_clips_arrival_is_planned_is_checked_later(
+        self, task: Task, scene: Clip, project: Project, check: Callable[[Task], bool]
+    ) -> None:
+        arrival = runs.request(project=project, by=None, clips=[scene], layers=["flow"], tell=False)
+        submit(task)
+        assert check(task)
+        row = TaskCheck.objects.get(task=task)
+        assert (row.state, row.skipped) == (TaskCheck.State.QUEUED, {})
+        runs.plan(arrival)
+        compute.work_here(arrival)
+        TaskCheck.objects.update(not_before=None)
+        assert check(task)
+        row.refresh_from_db()
+        assert row.state == TaskCheck.State.DONE
+        assert "flow_vs_segmentation" not in row.skipped
+
     def test_good_work_raises_nothing_and_a_mask_left_behind_does(
         self, task: Task, scene: Clip, bob: User, frames: list[Any], heard: list[Any], check: Callable[[Task], bool]
     ) -> None:

@@ -28,15 +28,17 @@ function csrfToken() {
  *
  * @param {string} method
  * @param {string} path below /api/
- * @param {{body?: any, headers?: Record<string, string>, signal?: AbortSignal}} [options]
+ * @param {{body?: any, headers?: Record<string, string>, signal?: AbortSignal, keepalive?: boolean}} [options]
+ *   keepalive: it arrives even when the page is left meanwhile
  * @returns {Promise<{status: number, body: any}>}
  */
-export async function ask(method, path, { body, headers = {}, signal } = {}) {
+export async function ask(method, path, { body, headers = {}, signal, keepalive = false } = {}) {
   try {
     const response = await fetch(`/api/${path}`, {
       method,
       credentials: "same-origin",
       signal,
+      keepalive,
       headers: {
         Accept: "application/json",
         ...(body === undefined ? {} : { "Content-Type": "application/json" }),

@@ -12,7 +12,6 @@ const KINDS = [
   ["kind mask_track", "masks"],
   ["kind segment", "action segments"],
 ];
-const SAVE_AFTER = 600; // ms: dragging the slider is one save
 
 /** @param {Bench} bench */
 export function bindProposals(bench) {
@@ -21,13 +20,12 @@ export function bindProposals(bench) {
   const kept = document.body.dataset.threshold;
   if (kept) bench.proposals.threshold = Number(kept);
   slider.value = String(bench.proposals.threshold);
-  let timer = 0;
   slider.addEventListener("input", () => {
     bench.proposals.threshold = Number(slider.value);
     bench.emit("proposals");
-    clearTimeout(timer);
-    timer = setTimeout(() => keepThreshold(bench), SAVE_AFTER);
   });
+  // Once it is let go of: dragging is one save, and a page that is left a moment later has kept it.
+  slider.addEventListener("change", () => keepThreshold(bench));
   const scope = /** @type {HTMLSelectElement} */ (byId("accept-scope"));
   const wanted = () => inScope(bench, bench.proposals.open, scope.value);
   const below = () => inScope(bench, bench.proposals.below, scope.value);
@@ -54,7 +52,8 @@ export function bindProposals(bench) {
 
 /** With the person, on the server: it is the same on the next machine. @param {Bench} bench */
 async function keepThreshold(bench) {
-  const { status } = await ask("PUT", "preferences/", { body: { threshold: bench.proposals.threshold } });
+  const body = { threshold: bench.proposals.threshold };
+  const { status } = await ask("PUT", "preferences/", { body, keepalive: true });
   if (status !== 200) bench.say("The confidence holds on this page but is not kept: the server can't be reached.");
 }
 
