@@ -105,7 +105,11 @@ def test_a_raw_video_becomes_verified_deliverables(app: App, samples: Path, tmp_
     _annotate(ana, task, by_hand=False)
     quinn = app.log_in("quinn")
     page = quinn.open(f"/projects/{slug}/reviews/{task}/")
-    page.get_by_role("button", name="Ask for a second opinion").click()
+    ask = page.get_by_role("button", name="Ask for a second opinion")
+    # The project's share of second opinions, drawn by the installation's secret, may have asked already.
+    if ask.is_visible():
+        ask.click()
+        page.wait_for_load_state()
     ben = app.log_in("ben")
     second = _take_next(ben, slug)
     assert second != task
