@@ -31,7 +31,12 @@ def test_an_overlap_is_said_at_once_reached_by_a_key_and_goes_when_it_is_mended(
     polygon(bench, [(x + 30, y) for x, y in SQUARE])
     expect(remarks).to_contain_text("Masks 1 and 2 overlap")
     bench.go(5)
-    bench.press("r")
+    # What is said of the task as a whole has no frame to go to, and may stand before it in the list.
+    for _ in range(remarks.locator("li, .row").count() + 1):
+        bench.press("r")
+        bench.page.wait_for_timeout(300)
+        if bench.page.locator("#frame-number").input_value() == "0":
+            break
     expect(bench.page.locator("#frame-number")).to_have_value("0")
     bench.press("Delete")
     expect(remarks).not_to_contain_text("overlap", timeout=10_000)
