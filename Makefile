@@ -53,8 +53,9 @@ models: $(VENV)/models.stamp
 test: $(VENV)/tests.stamp
 	@$(BIN)/python -m pytest -m "not browser" $(ARGS)
 
+# A browser on a busy machine now and then misses a deadline: a test may try twice, and the summary says which did.
 browser-test: $(VENV)/tests.stamp
-	@$(BIN)/python -m pytest -m browser $(ARGS)
+	@$(BIN)/python -m pytest -m browser --reruns 1 -rR $(ARGS)
 
 lint: $(VENV)/tests.stamp
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
