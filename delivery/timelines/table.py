@@ -57,9 +57,9 @@ def read(content: bytes, clip: ClipFacts) -> list[ReadSegment]:
     except csv.Error:
         dialect = csv.excel
     rows = csv.DictReader(io.StringIO(text, newline=""), dialect=dialect, strict=True)
-    columns = _columns(rows.fieldnames or [])
     found = []
     try:
+        columns = _columns(rows.fieldnames or [])
         for row in rows:
             segment = _segment(
                 {name: row.get(column) or "" for name, column in columns.items()}, row, clip, rows.line_num

@@ -12,7 +12,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import CommandError, call_command
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from rest_framework.test import APIClient
 
@@ -318,6 +318,7 @@ def test_the_command_takes_files_for_the_tasks_annotator(mine: Task, tmp_path: P
     assert "2 segments taken in" in out.getvalue()
 
 
+@example(b'"')
 @given(st.binary(max_size=300))
 def test_no_file_makes_a_reader_stumble(content: bytes) -> None:
     import_facts = ClipFacts(["a"], timebase.np.arange(30) / 30)
