@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import secrets
+
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.db import transaction
@@ -103,6 +105,26 @@ def set_role(*, project: Project, user: User, role: str, by: User) -> Membership
         after=role,
     )
     return held
+
+
+@transaction.atomic
+def make_account(*, project: Project, username: str, role: str, by: User) -> tuple[User, str]:
+    """Make an account and take it into the project; returns it and its first password, which is kept nowhere.
+
+    Raises:
+        Refused: the name is taken or none, or there is no such role.
+    """
+    person = User(username=username.strip())
+    password = "-".join(secrets.token_hex(2) for _ in range(4))
+    person.set_password(password)
+    try:
+        person.full_clean()
+    except ValidationError as error:
+        raise Refused(_sentence(error)) from error
+    person.save()
+    history.record(project=project, actor=by, verb="made the account of", subject=person, person=person.username)
+    set_role(project=project, user=person, role=role, by=by)
+    return person, password
 
 
 @transaction.atomic

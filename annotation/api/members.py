@@ -69,5 +69,5 @@ class OneMember(APIView):
 def _person(username: str) -> User:
     found = User.objects.filter(username=username, is_active=True).first()
     if found is None:
-        raise Http404(f"There is no person {username!r}; an administrator makes accounts.")
+        raise Http404(f"There is no person {username!r}; a manager makes accounts on the people page.")
     return found

@@ -33,10 +33,14 @@ def projects_page(request: PageRequest) -> HttpResponse:
         access.project_maker(request.user)
     if request.method == "POST" and form.is_valid():
         data = form.cleaned_data
+        slug = data["slug"] or slugify(data["name"])[:60].strip("-_")
+        if not slug:
+            form.add_error("slug", "The name has no Latin letters or digits to make a short name of; give one here.")
+    if request.method == "POST" and form.is_valid():
         try:
             made = projects.create(
                 name=data["name"],
-                slug=data["slug"] or slugify(data["name"])[:60],
+                slug=slug,
                 description=data["description"],
                 by=request.user,
             )

@@ -20,7 +20,7 @@ from annotation import guidelines, projects, taxonomy
 from annotation.models import Guideline, Label, Membership, TaxonomyVersion
 from enrichment.prompting import registry as prompting
 from enrichment.propagation import registry as propagation
-from frontend.access import PageRequest, Role, enter
+from frontend.access import PageRequest, Place, Role, enter
 from frontend.answers import telling
 
 KINDS = {"labels": "Object labels", "actions": "Action classes", "phases": "Phases"}
@@ -100,22 +100,33 @@ def people(request: PageRequest, slug: str) -> HttpResponse:
     place = enter(request, slug, Role.MANAGER)
     if request.method == "POST":
         name = request.POST.get("username", "").strip()
-        user = User.objects.filter(username=name, is_active=True).first()
-        if user is None:
-            messages.error(
-                request, f"There is no person called {name!r}. Accounts are made by whoever runs this server."
-            )
+        role = request.POST.get("role", "")
+        user = User.objects.filter(username=name).first()
+        if request.POST.get("what") == "account":
+            shown: dict[str, object] = {}
+            with telling(request, f"{name} is now {_article(role)} in {place.project.name}."):
+                made, password = projects.make_account(project=place.project, username=name, role=role, by=request.user)
+                shown = {"made": made, "password": password}
+            # No redirect: the password is in this answer and kept nowhere.
+            return _people(request, place, **shown)
+        elif user is None:
+            return _people(request, place, unknown=name, role=role)
+        elif not user.is_active:
+            messages.error(request, f"The account of {name} is closed; whoever runs this server opens it again.")
         elif request.POST.get("what") == "remove":
             with telling(request, f"{name} is out of the project; what they made stays."):
                 projects.remove_member(project=place.project, user=user, by=request.user)
         else:
-            role = request.POST.get("role", "")
             with telling(request, f"{name} is now {_article(role)} in {place.project.name}."):
                 projects.set_role(project=place.project, user=user, role=role, by=request.user)
         return redirect("people", slug)
+    return _people(request, place)
+
+
+def _people(request: PageRequest, place: Place, **said: object) -> HttpResponse:
     members = Membership.objects.filter(project=place.project).select_related("user")
     shown = {"place": place, "here": "settings", "tab": "people", "members": members, "roles": Role.choices}
-    return render(request, "settings/people.html", shown)
+    return render(request, "settings/people.html", shown | said)
 
 
 def _article(role: str) -> str:

@@ -140,7 +140,7 @@ def _make_project(maria: Person) -> str:
     for name, role in (("quinn", "qa_lead"), ("ana", "annotator"), ("ben", "annotator")):
         page.get_by_label("Username").fill(name)
         page.get_by_label("Role", exact=True).select_option(role)
-        page.get_by_role("button", name="Take in").click()
+        page.get_by_role("button", name="Add").click()
         expect(page.get_by_label(f"Role of {name}")).to_have_value(role)
     page.close()
     return "letter-blocks"

@@ -145,6 +145,31 @@ def test_a_person_is_taken_in_given_another_role_and_taken_out(
     assert not Membership.objects.filter(project=project, user=mallory).exists()
 
 
+def test_an_account_is_made_for_who_has_none_and_its_password_is_seen_once(
+    project: Project, alice: User, browse: Browse
+) -> None:
+    client, page = browse(alice), "/projects/table-top/settings/people/"
+    asked = client.post(page, {"username": "zoë", "role": "annotator"}).content.decode()
+    assert "Make an account for zoë" in asked
+    assert not User.objects.filter(username="zoë").exists()
+    made = client.post(page, {"username": "zoë", "role": "annotator", "what": "account"})
+    password = made.context["password"]
+    assert password in made.content.decode()
+    assert password not in client.get(page).content.decode()
+    assert Client().login(username="zoë", password=password)
+    assert Membership.objects.get(project=project, user__username="zoë").role == "annotator"
+    taken = client.post(page, {"username": "zoë", "role": "manager", "what": "account"}).content.decode()
+    assert "already exists" in taken
+    assert Membership.objects.get(project=project, user__username="zoë").role == "annotator"
+
+
+def test_a_name_without_latin_letters_asks_for_a_short_name(alice: User, project: Project, browse: Browse) -> None:
+    said = browse(alice).post("/projects/", {"name": "積み木"}).content.decode()
+    assert "give one here" in said
+    browse(alice).post("/projects/", {"name": "積み木", "slug": "blocks"})
+    assert Project.objects.get(slug="blocks").name == "積み木"
+
+
 def test_the_only_manager_stays(project: Project, alice: User, browse: Browse) -> None:
     client, page = browse(alice), "/projects/table-top/settings/people/"
     client.post(page, {"username": "alice", "what": "remove"})
