@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from annotation.models import ActionClass, Phase, Project
 from annotation.work import WorkSegment
 
-WIDTH, ROW, TOP, LEFT = 1000, 22, 18, 110  # units of the picture
+ROW, TOP, LEFT = 22, 18, 110  # units of the picture
 
 
 @dataclass(frozen=True)
@@ -31,8 +31,9 @@ class Tick:
 
 @dataclass(frozen=True)
 class Axis:
-    """A picture WIDTH wide. `rows` are (y, name) of the people and levels."""
+    """A picture. `rows` are (y, name) of the people and levels."""
 
+    width: int
     height: int
     rows: list[tuple[int, str]]
     bars: list[Bar]
@@ -41,7 +42,13 @@ class Axis:
 
 
 def draw(
-    people: Sequence[tuple[str, Sequence[WorkSegment]]], *, start: int, end: int, fps: float, colours: Mapping[str, str]
+    people: Sequence[tuple[str, Sequence[WorkSegment]]],
+    *,
+    start: int,
+    end: int,
+    fps: float,
+    colours: Mapping[str, str],
+    width: int = 1000,
 ) -> Axis | None:
     """Rows for each person and level that has segments; None when nobody set one.
 
@@ -49,6 +56,7 @@ def draw(
         people: names and their segments on the frames `[start, end)`.
         fps: nominal rate, to label the axis in seconds.
         colours: by phase and action key.
+        width: of the picture in its own units; letters are 11 of them high, so a narrow place asks for fewer.
     """
     rows: list[tuple[int, str]] = []
     bars: list[Bar] = []
@@ -60,16 +68,16 @@ def draw(
             y = TOP + len(rows) * (ROW + 4)
             rows.append((y, f"{name}, {level}"))
             for segment in segments:
-                x, width = _x(segment.start, start, end), _x(segment.end, start, end) - _x(segment.start, start, end)
+                x, right = (_x(frame, start, end, width) for frame in (segment.start, segment.end))
                 said = segment.phase or segment.action or "no class"
                 colour = colours.get(segment.phase) or colours.get(segment.action) or "#8a8a8a"
                 spoken = f"{name}: {said}, frames {segment.start} to {segment.end}"
-                fits = width > 7 * len(said) + 8
-                bars.append(Bar(round(x, 1), y, round(max(width, 2), 1), colour, said, spoken, fits, _ink(colour)))
+                fits = right - x > 7 * len(said) + 8
+                bars.append(Bar(round(x, 1), y, round(max(right - x, 2), 1), colour, said, spoken, fits, _ink(colour)))
     if not rows:
         return None
     height = TOP + len(rows) * (ROW + 4) + 4
-    return Axis(height, rows, bars, _ticks(start, end, fps), "; ".join(bar.spoken for bar in bars))
+    return Axis(width, height, rows, bars, _ticks(start, end, fps, width), "; ".join(bar.spoken for bar in bars))
 
 
 def colours_of(project: Project) -> dict[str, str]:
@@ -78,8 +86,8 @@ def colours_of(project: Project) -> dict[str, str]:
     return {word.key: word.colour for word in words}
 
 
-def _x(frame: int, start: int, end: int) -> float:
-    return LEFT + (WIDTH - LEFT) * (frame - start) / max(1, end - start)
+def _x(frame: int, start: int, end: int, width: int) -> float:
+    return LEFT + (width - LEFT) * (frame - start) / max(1, end - start)
 
 
 def _ink(colour: str) -> str:
@@ -90,10 +98,10 @@ def _ink(colour: str) -> str:
     return "#000000" if luminance > 0.179 else "#ffffff"
 
 
-def _ticks(start: int, end: int, fps: float) -> list[Tick]:
+def _ticks(start: int, end: int, fps: float, width: int) -> list[Tick]:
     """Whole seconds, at most about ten."""
     seconds = (end - start) / fps if fps else 0.0
     step = next((each for each in (1, 2, 5, 10, 30, 60, 120, 300) if seconds / each <= 10), 600)
     first = -(-start // fps) if fps else 0
     marks = range(int(first), int(end / fps) + 1 if fps else 0)
-    return [Tick(round(_x(round(mark * fps), start, end), 1), f"{mark} s") for mark in marks if mark % step == 0]
+    return [Tick(round(_x(round(mark * fps), start, end, width), 1), f"{mark} s") for mark in marks if mark % step == 0]
