@@ -30,6 +30,7 @@ def runs(request: PageRequest, slug: str) -> HttpResponse:
     lines = [(run, far[run.pk].states) for run in window.rows]
     alerts = Alert.objects.filter(project=place.project, closed_at=None).count()
     shown: dict[str, Any] = {"place": place, "here": "runs", "window": window, "lines": lines, "alerts": alerts}
+    shown["any"] = place.project.clips.exists()
     if request.htmx and not window.first:
         return render(request, "runs/_rows.html", shown)
     if window.rows:
