@@ -43,10 +43,6 @@ class Progress:
         return self.counts.get(Task.State.ACCEPTED, 0)
 
     @property
-    def in_review(self) -> int:
-        return self.counts.get(Task.State.SUBMITTED, 0)
-
-    @property
     def waiting(self) -> int:
         return self.counts.get(Task.State.OPEN, 0)
 
