@@ -290,7 +290,7 @@ def _finish(upload: Upload, state: str, *, clip: Clip | None = None, reason: str
     if not updated:
         raise _lost(upload)
     if state != State.DONE:
-        history.record(project=upload.project, actor=upload.by, verb=state, subject=upload, reason=reason)
+        history.record(project=upload.project, actor=None, verb=state, subject=upload, name=upload.name, reason=reason)
     announce_change(project_id=upload.project_id, kind="upload", object_id=upload.pk)
     path: Path = upload.path
     transaction.on_commit(lambda: path.unlink(missing_ok=True))

@@ -47,8 +47,9 @@ DEEDS = {
     "save": "saved",
     "enrich": "asked for layers in",
     "configure": "configured",
+    "duplicate": "found a duplicate in",
 }
-SUBJECTS = {"membership": "", "taxonomyversion": "taxonomy", "layersetting": "layer"}
+SUBJECTS = {"membership": "", "user": "", "taxonomyversion": "taxonomy", "layersetting": "layer"}
 SEVERITIES = {3: ("red", "High"), 2: ("amber", "Medium"), 1: ("", "Low")}
 
 
@@ -123,6 +124,13 @@ def counted(number: int, name: str) -> str:
 
 
 @register.filter
+def why(reason: str) -> str:
+    """Why a layer has no engine, beside a badge that says already that it has none."""
+    said = reason.removeprefix("No engine: ")
+    return said[:1].upper() + said[1:]
+
+
+@register.filter
 def add_id(address: str, pk: int) -> str:
     return f"{address}{pk}"
 
@@ -132,7 +140,8 @@ def deed(entry: History) -> str:
     """A line of the audit log as people say it."""
     verb = DEEDS.get(entry.verb, entry.verb.replace("_", " "))
     subject = SUBJECTS.get(entry.subject, entry.subject)
-    return f"{verb} {subject} {entry.data.get('person') or entry.data.get('number') or entry.subject_id[:8]}"
+    named = next((entry.data[key] for key in ("person", "name", "number") if entry.data.get(key)), None)
+    return f"{verb} {subject} {named or entry.subject_id[:8]}"
 
 
 @register.filter

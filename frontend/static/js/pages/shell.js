@@ -153,7 +153,10 @@ document.addEventListener("keydown", (event) => {
 
 // ---- times are stored in UTC and read in the reader's zone ----
 
-const clock = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
+/** Day and time to the minute, on a 24-hour clock; the year only where it is another one. @type {Intl.DateTimeFormatOptions} */
+const minute = { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", hourCycle: "h23" };
+const clock = new Intl.DateTimeFormat(undefined, minute);
+const calendar = new Intl.DateTimeFormat(undefined, { ...minute, year: "numeric" });
 
 /** @param {ParentNode} within */
 function localTimes(within) {
@@ -161,12 +164,29 @@ function localTimes(within) {
     const at = new Date(each.getAttribute("datetime") ?? "");
     if (Number.isNaN(at.getTime())) continue;
     each.setAttribute("title", at.toISOString());
-    each.textContent = clock.format(at);
+    each.textContent = (at.getFullYear() === new Date().getFullYear() ? clock : calendar).format(at);
   }
 }
 
-localTimes(document);
-document.body.addEventListener("htmx:afterSettle", () => localTimes(document));
+// ---- what is wider than its place can be scrolled with the keyboard too ----
+
+/** @param {ParentNode} within */
+function reachable(within) {
+  for (const each of within.querySelectorAll(".table-wrap, .scrolls")) {
+    const scrolls = each.scrollWidth > each.clientWidth || each.scrollHeight > each.clientHeight;
+    each.toggleAttribute("tabindex", scrolls);
+    if (scrolls) each.setAttribute("tabindex", "0");
+  }
+}
+
+function settle() {
+  localTimes(document);
+  reachable(document);
+}
+
+settle();
+document.body.addEventListener("htmx:afterSettle", settle);
+window.addEventListener("resize", () => reachable(document));
 
 // ---- small manners ----
 
