@@ -14,10 +14,11 @@ from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.http import require_GET
 
 from annotation import access
-from frontend import keys, preferences
+from frontend import keys, modules, preferences
 from frontend.access import PageRequest, enter_by_id
 
 _TOOLS = Path(__file__).parents[1] / "static" / "js" / "tools"
+_EARLIEST = "js/workbench/arriving.js"
 _ICON = re.compile(r'^\s*icon: "([a-z0-9-]+)"', re.MULTILINE)
 # What the panels draw themselves; a tool names its own icon.
 _ICONS = frozenset(
@@ -61,10 +62,11 @@ _ICONS = frozenset(
 @ensure_csrf_cookie
 def workbench(request: PageRequest, pk: int) -> HttpResponse:
     task = access.task_for(request.user, pk)
-    modules, icons = _toolbox()
+    tools, icons = _toolbox()
     shown = {
         "task": task,
-        "tools": modules,
+        "tools": tools,
+        "modules": modules.needed_by(_EARLIEST, *tools, "js/main.js"),
         "icons": icons,
         "keys": json.dumps(keys.of(request.user)),
         "threshold": preferences.of(request.user).threshold,

@@ -1,6 +1,5 @@
 /** The workbench: fetches the task and puts the parts together. */
 
-import { get } from "./api.js";
 import { EditHistory } from "./models/history.js";
 import { Outbox } from "./models/outbox.js";
 import { ProposalList } from "./models/proposals.js";
@@ -9,6 +8,7 @@ import { ToolSettings } from "./models/tool_settings.js";
 import { fromRows, Work } from "./models/work.js";
 import { allTools, toolCalled } from "./tools/registry.js";
 import { bindAnnouncements } from "./workbench/announce.js";
+import { arriving } from "./workbench/arriving.js";
 import { Bench } from "./workbench/bench.js";
 import { makeCommands } from "./workbench/commands.js";
 import { bindDecisions } from "./workbench/decide.js";
@@ -92,11 +92,11 @@ function makeToolbox(bench, stage) {
 
 async function start() {
   const id = Number(document.body.dataset.task);
-  const task = await get(`tasks/${id}/`);
-  const [times, drawn, proposed] = await Promise.all([
-    get(`clips/${task.clip.id}/times/`),
-    get(`tasks/${id}/work/?masks=rows`).then(fromRows),
-    get(`tasks/${id}/proposals/`),
+  const [task, times, drawn, proposed] = await Promise.all([
+    arriving.task,
+    arriving.times,
+    arriving.work.then(fromRows),
+    arriving.proposals,
   ]);
   const work = new Work();
   work.merge(drawn);
