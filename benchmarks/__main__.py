@@ -15,6 +15,7 @@ from typing import Any
 from benchmarks import (
     accuracy,
     browser_masks,
+    faults,
     ledger,
     memory,
     prompts,
@@ -34,6 +35,7 @@ PARTS: dict[str, Callable[[], list[dict[str, Any]]]] = {
     "memory": memory.rows,
     "ledger": ledger.rows,
     "accuracy": accuracy.rows,
+    "faults": faults.rows,
     "prompts": prompts.rows,
     "real": real_clips.rows,
     "propagation": propagation.rows,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 
 from enrichment.checks.observed_motion import TrackMasks
 from enrichment.checks.registry import Finding
@@ -27,8 +28,20 @@ def publish_findings(context: Context, path: str, check: str) -> Product:
     return Product([context.folder.write(path, content.encode())], check=check, findings=found)
 
 
+def of_the_sure(found: Sequence[Finding], reader: TrackReader, least: float) -> list[Finding]:
+    """Findings about proposals that claim a confidence of `least` or more, 0-1, and none graver than "probably wrong".
+
+    A proposal that calls itself doubtful says already what a flag would say, and none of them is anybody's work yet.
+    """
+    return [
+        replace(each, severity=min(each.severity, 2))
+        for each in found
+        if all(reader.confidence.get(number, 1.0) >= least for number in each.evidence.get("tracks", ()))
+    ]
+
+
 def tracks_of(reader: TrackReader) -> list[TrackMasks]:
-    """The proposed tracks as checks take them."""
+    """The proposed tracks as checks take them, all of them: what is not flagged itself still hides other things."""
     return [
         TrackMasks(
             track_id=number,

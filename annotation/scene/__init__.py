@@ -5,7 +5,15 @@ Imports no Django. `render` yields pictures with depth, instances and flow; `des
 errors in the truth.
 """
 
-from annotation.scene.faults import grasp_label_late, mask_on_wrong_object, wrist_that_jumps
+from annotation.scene.faults import (
+    grasp_label_late,
+    lift_label_on_descent,
+    mask_on_wrong_object,
+    mask_that_creeps,
+    mask_too_wide,
+    wrist_that_jumps,
+    wrist_that_trembles,
+)
 from annotation.scene.numbered import draw_numbered_picture, read_frame_number, write_numbered_video
 from annotation.scene.render import describe, render
 from annotation.scene.spec import (
@@ -32,10 +40,14 @@ __all__ = [
     "describe",
     "draw_numbered_picture",
     "grasp_label_late",
+    "lift_label_on_descent",
     "mask_on_wrong_object",
+    "mask_that_creeps",
+    "mask_too_wide",
     "read_frame_number",
     "render",
     "wrist_that_jumps",
+    "wrist_that_trembles",
     "write_numbered_video",
     "write_video",
 ]

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+import cv2
 import numpy as np
 
 from annotation.scene.spec import F64, Bools, Segment
@@ -39,6 +40,84 @@ def mask_on_wrong_object(
         if not same:
             return faulted, (index, len(masks))
     raise ValueError(f"Instance {moved} never leaves its place after frame {start}, so its mask is not wrong there.")
+
+
+def mask_that_creeps(
+    masks: Sequence[Masks], *, moved: int, start: int, per_frame: tuple[float, float]
+) -> tuple[list[dict[int, Bools]], tuple[int, int]]:
+    """From frame `start` on, let the mask of instance `moved` slide off its thing by (x, y) pixels more every frame.
+
+    That is how a tracker fails that slowly takes up something else; no two frames beside each other disagree by much.
+    What leaves the picture is cut off. The range runs from the first frame in which a pixel is wrong to the end.
+    Raises ValueError when the fault cannot be planted.
+    """
+    if not 0 <= start < len(masks) or moved not in masks[start]:
+        raise ValueError(f"Instance {moved} has no mask in frame {start} of {len(masks)}; start where it is seen.")
+    faulted, first = [dict(frame) for frame in masks], len(masks)
+    for index in range(start + 1, len(masks)):
+        if moved not in masks[index]:
+            continue
+        true = masks[index][moved]
+        by = np.array([[1, 0, per_frame[0] * (index - start)], [0, 1, per_frame[1] * (index - start)]])
+        slid = cv2.warpAffine(true.astype(np.uint8), by, true.shape[::-1], flags=cv2.INTER_NEAREST) > 0
+        faulted[index][moved] = slid
+        if not np.array_equal(slid, true):
+            first = min(first, index)
+    if first == len(masks):
+        raise ValueError(
+            f"({per_frame[0]}, {per_frame[1]}) px a frame moves no mask of instance {moved}; ask for more."
+        )
+    return faulted, (first, len(masks))
+
+
+def mask_too_wide(
+    masks: Sequence[Masks], *, moved: int, start: int, end: int, share: float = 0.8
+) -> tuple[list[dict[int, Bools]], tuple[int, int]]:
+    """In frames [start, end), let the mask of instance `moved` reach over what lies around it.
+
+    share: by how much it grows to every side, as a share of the thing's size (the root of its area). Raises ValueError
+    when it has no mask there.
+    """
+    shown = [index for index in range(start, min(end, len(masks))) if moved in masks[index]]
+    if not shown:
+        raise ValueError(f"Instance {moved} has no mask in frames {start} to {end}; choose frames in which it is seen.")
+    faulted = [dict(frame) for frame in masks]
+    for index in shown:
+        true = masks[index][moved]
+        reach = max(1, round(share * float(true.sum()) ** 0.5))
+        faulted[index][moved] = cv2.dilate(true.astype(np.uint8), np.ones((2 * reach + 1, 2 * reach + 1))) > 0
+    return faulted, (shown[0], shown[-1] + 1)
+
+
+def wrist_that_trembles(
+    trajectory: F64, *, start: int, frames: int = 40, by: float = 0.02, seed: int = 0
+) -> tuple[F64, tuple[int, int]]:
+    """Add noise to `frames` points of a trajectory, as a detector does that never settles.
+
+    trajectory: (frames, dimensions) float64, metres. by: standard deviation in every dimension, in its unit. Raises
+    ValueError when the range leaves the trajectory.
+    """
+    if frames < 1 or start < 0 or start + frames > len(trajectory):
+        raise ValueError(
+            f"Frames {start} to {start + frames} do not lie within a trajectory of {len(trajectory)}; "
+            f"choose a range inside."
+        )
+    faulted = trajectory.copy()
+    faulted[start : start + frames] += np.random.default_rng([seed, 8]).normal(0, by, (frames, trajectory.shape[1]))
+    return faulted, (start, start + frames)
+
+
+def lift_label_on_descent(segments: Sequence[Segment]) -> tuple[tuple[Segment, ...], tuple[int, int]]:
+    """Let the first pre-grasp, in which the hand comes down, be labelled a lift.
+
+    The range is that segment's. Raises ValueError when there is no pre-grasp.
+    """
+    places = [i for i, segment in enumerate(segments) if segment.phase == "pre-grasp"]
+    if not places:
+        raise ValueError("There is no pre-grasp among these segments, so none can be labelled a lift.")
+    faulted = list(segments)
+    faulted[places[0]] = replace(segments[places[0]], phase="lift")
+    return tuple(faulted), (faulted[places[0]].start, faulted[places[0]].end)
 
 
 def wrist_that_jumps(

@@ -24,6 +24,7 @@ from enrichment.checks.registry import Check, Finding, merge, register
 
 NAME: Final = "depth_vs_segmentation"
 _BINS = 96
+_SEAM = 5  # pixels
 
 
 @dataclass(frozen=True)
@@ -117,6 +118,9 @@ def _look(track: TrackMasks, frame: int, depth: NDArray[np.float32], settings: T
     jointed = track.label in settings.articulated or track.rigidity == "deformable"
     if apart < settings.gap and (jointed or not _in_pieces(known, split.part, settings)):
         return []
+    # An arm that leaves the picture between elbow and shoulder comes in two pieces at two depths, and is one arm.
+    if jointed and not _touch(split.part, known & ~split.part):
+        return []
     kind, severity = ("two_depths", 3) if apart >= settings.gap else ("depth_edge", 2)
     reason = (
         f"In frame {frame} the mask of track {track.track_id} ({track.label}) lies over two depths: "
@@ -158,6 +162,12 @@ def _in_pieces(known: NDArray[np.bool_], far: NDArray[np.bool_], settings: Thres
         if largest < 0.8 * part.sum() or largest < settings.least_share * known.sum():
             return False
     return True
+
+
+def _touch(a: NDArray[np.bool_], b: NDArray[np.bool_]) -> bool:
+    """Whether two patches of the picture lie next to each other along a few pixels."""
+    beside = cv2.dilate(a.astype(np.uint8), np.ones((3, 3), np.uint8)).astype(bool)
+    return int((beside & b).sum()) >= _SEAM
 
 
 def _evidence(track: TrackMasks, frame: int, whole: NDArray[np.uint8], split: _Split, kind: str) -> dict[str, Any]:

@@ -32,8 +32,9 @@ from enrichment.checks.carried_masks import (
     one_motion,
     two_motions,
 )
+from enrichment.checks.leaps import Leaps, as_finding
 from enrichment.checks.observed_motion import TrackMasks
-from enrichment.checks.patches import Followed, Grey, grey
+from enrichment.checks.patches import Followed, Grey, Pictures
 from enrichment.checks.registry import Check, Finding, merge, register
 
 __all__ = ["CHECK", "NAME", "Inputs", "Thresholds", "TrackMasks", "run"]
@@ -61,6 +62,8 @@ class Thresholds:
     """Lengths in pixels of the flow, areas in its square pixels, spans in frames."""
 
     span: int = 6  # frames over which motion is added up
+    creeping_span: int = 30  # frames over which a mask may not slide off a thing whose points stay together …
+    creeping_residual: float = 1.5  # … within so many pixels, at the median
     longest_span: int = 30  # masks farther apart are not compared: carried points lose their hold
     least_area: int = 150
     least_points: int = 12
@@ -73,7 +76,7 @@ class Thresholds:
     least_contained: float = 0.9  # of the smaller one: what grows or shrinks where it lies has not moved
     rigid_residual: float = 3.0  # pixels off the one rigid motion, at least …
     relative_residual: float = 0.35  # … and this share of the motion
-    rigid_share: float = 0.2  # share of points off it, all in one way
+    rigid_share: float = 0.3  # share of points off it, all in one way; a shadow that slides over a thing takes fewer
     wavering_share: float = 0.4  # share of points off it for no reason that the picture shows
     loose_residual: float = 0.1  # over more than `span` frames: points off by this share of the motion …
     loose_share: float = 0.3  # … if they are as many, leave a finding in doubt …
@@ -95,6 +98,8 @@ class _Comparison:
     points: Followed
     ways: dict[int, NDArray[np.float64]]  # median way of the points since the first frame, by frame
 
+    creeping: bool = False  # a long span, in which only what surely moves as one is judged
+
     @property
     def frames(self) -> list[int]:
         """Annotated frames from the first to the last."""
@@ -110,7 +115,7 @@ def run(inputs: Inputs, thresholds: Thresholds | None = None) -> list[Finding]:
 
     Returns:
         Findings by start, one for each stretch in which a track disagrees, beginning with the frame in which it shows.
-        Evidence: `kind` (displacement or rigidity), `tracks`, `masks`, `vectors`, and `iou` or `share`.
+        Evidence: `kind` (displacement, leap or rigidity), `tracks`, `masks`, `vectors`, and `iou` or `share`.
 
     Raises:
         EngineInputError: the flow changes its size within the clip.
@@ -119,7 +124,8 @@ def run(inputs: Inputs, thresholds: Thresholds | None = None) -> list[Finding]:
     waiting = _comparisons(inputs.tracks, settings)
     found: list[Finding] = []
     active: list[_Comparison] = []
-    pictures = _Pictures(inputs.picture)
+    pictures, leaps = Pictures(inputs.picture), Leaps(settings.least_area)
+    judged = {track.track_id: track for track in inputs.tracks if track.label not in settings.left_out}
     size: tuple[int, int] | None = None
     for frame in _frames_to_walk(waiting):
         flow = inputs.flow(frame) if active or frame in waiting else None
@@ -130,9 +136,13 @@ def run(inputs: Inputs, thresholds: Thresholds | None = None) -> list[Finding]:
         scene = Scene(
             {track.track_id: track.masks[frame] for track in inputs.tracks if _hides(track, frame, settings)}, size
         )
+        looks = pictures.of(frame, size)
+        found.extend(
+            as_finding(NAME, leap, judged[leap.track], scene) for leap in leaps.step(frame, scene, looks, judged)
+        )
         for each in active:
             if each.last == frame or frame - each.points.frame >= settings.span:
-                each.points.prove(frame, pictures.of(frame, size))
+                each.points.prove(frame, looks)
             _look(each, frame, scene, settings)
             if each.last == frame:
                 found.extend(_judge(each, scene, settings))
@@ -141,7 +151,7 @@ def run(inputs: Inputs, thresholds: Thresholds | None = None) -> list[Finding]:
             active = []
             continue
         for track, last in waiting.get(frame, []):
-            active.append(_begin(track, (frame, last), scene, pictures.of(frame, size), settings))
+            active.append(_begin(track, (frame, last), scene, looks, settings))
         for each in active:
             each.points.at = carry(each.points.at, flow, size)
     return merge(found, settings.merge_gap, lambda each: each.evidence["tracks"][0])
@@ -163,7 +173,19 @@ def _comparisons(tracks: Sequence[TrackMasks], settings: Thresholds) -> dict[int
             if frames[to] - frames[at] <= settings.longest_span:
                 pairs.setdefault(frames[at], []).append((track, frames[to]))
             at = to
+        for first, last in _long_spans(frames, settings):
+            pairs.setdefault(first, []).append((track, last))
     return pairs
+
+
+def _long_spans(frames: Sequence[int], settings: Thresholds) -> list[tuple[int, int]]:
+    """Spans long enough for a slow slide to show, where masks in between let one follow it."""
+    known, found = set(frames), []
+    for first in frames[:: settings.creeping_span]:
+        last = first + settings.creeping_span
+        if last in known and sum(first <= frame <= last for frame in frames) > settings.creeping_span // 2:
+            found.append((first, last))
+    return found
 
 
 def _frames_to_walk(waiting: Mapping[int, Sequence[tuple[TrackMasks, int]]]) -> list[int]:
@@ -185,7 +207,8 @@ def _begin(
     before = scene.mask(track.track_id)
     chosen = inner_points(before) if before.sum() >= settings.least_area else np.zeros((0, 2), np.float32)
     points = Followed.beginning(chosen, first, looks)
-    begun = _Comparison(track, first, last, before, scene.others(track.track_id), points, {})
+    creeping = last - first == settings.creeping_span and first + 1 in track.masks
+    begun = _Comparison(track, first, last, before, scene.others(track.track_id), points, {}, creeping)
     _look(begun, first, scene, settings)
     return begun
 
@@ -198,22 +221,6 @@ def _look(each: _Comparison, frame: int, scene: Scene, settings: Thresholds) -> 
         each.ways[frame] = np.median(points.at - points.start, axis=0).astype(np.float64)
 
 
-class _Pictures:
-    """The picture of the frame at hand, made grey once."""
-
-    def __init__(self, read: Callable[[int], NDArray[np.uint8]] | None) -> None:
-        self._read = read
-        self._last: tuple[int, Grey] | None = None
-
-    def of(self, frame: int, size: tuple[int, int]) -> Grey | None:
-        """(h, w) float32, None where pictures are not given."""
-        if self._read is None:
-            return None
-        if self._last is None or self._last[0] != frame:
-            self._last = (frame, grey(self._read(frame), size))
-        return self._last[1]
-
-
 def _judge(each: _Comparison, scene: Scene, settings: Thresholds) -> list[Finding]:
     after = scene.mask(each.track.track_id)
     if after.sum() < settings.least_area or len(each.points) < settings.least_points:
@@ -222,6 +229,8 @@ def _judge(each: _Comparison, scene: Scene, settings: Thresholds) -> list[Findin
     if articulated and (_at_border(each.before) or _at_border(after)):
         return []  # an arm that comes in shows more of itself in every frame
     moved, off = one_motion(each.points.start, each.points.at)
+    if each.creeping and float(np.median(off)) > settings.creeping_residual:
+        return []  # the shorter spans tell more of what does not move as one
     limit = max(settings.rigid_residual, settings.relative_residual * float(np.hypot(*each.ways[each.last])))
     # A point is off only if the picture refutes that it went with the others: flow wavers where there is little to see.
     astray = (off > limit) & each.points.elsewhere(aimed(each.points.start, moved).astype(np.float32))
@@ -297,8 +306,9 @@ def _placed(
     size = float(wanted.sum()) ** 0.5
     flow_length = float(np.hypot(*each.ways[each.last]))
     allowed = max(settings.least_shift, settings.relative_shift * size, settings.relative_motion * flow_length)
-    # The farther apart the frames, the less the carried points are worth.
-    allowed *= max(1.0, (each.last - each.first) / (2 * settings.span))
+    # The farther apart the frames, the less the carried points are worth, but for those that stayed together.
+    if not each.creeping:
+        allowed *= max(1.0, (each.last - each.first) / (2 * settings.span))
     if overlap >= settings.least_iou or shift <= allowed:
         return None
     return off + each.ways[each.last], overlap, shift

@@ -6,6 +6,7 @@ the flow has taken it was not followed, and says nothing of how the thing moved.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -18,6 +19,7 @@ Points = NDArray[np.float32]
 
 _REACH: Final = 4  # pixels to each side of a point: patches of 9 by 9
 _NOISE: Final = 4.0  # grey levels; contrast below this is the camera's, not the thing's
+_LEAST_CONTRAST: Final = 6.0  # grey levels
 _LEAST_LIKENESS: Final = 0.6
 _LEAST_SHARE: Final = 0.5  # of the points that must be found again
 
@@ -71,6 +73,11 @@ def seen_again(before: Grey, start: Points, after: Grey, end: Points) -> NDArray
     return likeness(before, start, after, end) >= _LEAST_LIKENESS
 
 
+def contrast(picture: Grey, points: Points) -> NDArray[np.float64]:
+    """(n,) float64 grey levels: the standard deviation of what surrounds points (n, 2) in a picture (h, w)."""
+    return np.asarray(np.sqrt((_patches(picture, points) ** 2).mean(axis=1)), dtype=np.float64)
+
+
 def _patches(picture: Grey, points: Points) -> NDArray[np.float64]:
     """(n, 81) float64, the grey levels around each point less their mean."""
     at = (points[:, None, :] + _OFFSETS).astype(np.float32)
@@ -121,8 +128,27 @@ class Followed:
     def elsewhere(self, aimed: Points) -> NDArray[np.bool_]:
         """Which points cannot have gone to `aimed`, (n, 2) float32: the picture shows something else there.
 
-        Where no picture was given, that is all of them.
+        Where no picture was given, that is all of them. Evenly coloured ground looks like itself everywhere, so a point
+        on it tells nothing.
         """
         if self.began is None or self.looked is None:
             return np.ones(len(self), dtype=np.bool_)
-        return ~seen_again(self.began, self.start, self.looked, aimed)
+        telling = contrast(self.began, self.start) >= _LEAST_CONTRAST
+        return telling & ~seen_again(self.began, self.start, self.looked, aimed)
+
+
+class Pictures:
+    """The picture of the frame at hand, made grey once."""
+
+    def __init__(self, read: Callable[[int], NDArray[np.uint8]] | None) -> None:
+        """Take what gives frame n as `grey` takes it; None where pictures are not given."""
+        self._read = read
+        self._last: tuple[int, Grey] | None = None
+
+    def of(self, frame: int, size: tuple[int, int]) -> Grey | None:
+        """(h, w) float32, None where pictures are not given."""
+        if self._read is None:
+            return None
+        if self._last is None or self._last[0] != frame:
+            self._last = (frame, grey(self._read(frame), size))
+        return self._last[1]

@@ -2,7 +2,7 @@
 
 Works on any trajectory in metres, or in pixels with a scale. A jump is a speed beyond what an arm can do, after missing
 frames are counted; the frame to blame is told from its neighbours by leaving it out. Jitter is the residual against a
-local quadratic fit (Savitzky and Golay 1964), which leaves real motion alone.
+local cubic fit (Savitzky and Golay 1964), which leaves real motion alone.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from enrichment.checks.registry import Check, Finding, merge, register, series
 
 NAME: Final = "pose_vs_time"
+_FIT: Final = 3  # degree: a hand that starts and stops within the window bends its path twice
 
 
 @dataclass(frozen=True)
@@ -147,11 +148,11 @@ def _jitter(
         if rows[-1] - rows[0] > 2 * window:
             continue
         centred = times[rows] - times[rows].mean()
-        design = np.stack([np.ones_like(centred), centred, centred**2], axis=1)
+        design = np.stack([centred**power for power in range(_FIT + 1)], axis=1)
         fitted, *_ = np.linalg.lstsq(design, metres[rows], rcond=None)
-        # Three of the window's degrees of freedom went into the fit.
+        # The fit took as many of the window's degrees of freedom as it has terms.
         left = np.linalg.norm(metres[rows] - design @ fitted, axis=1)
-        rms = float(np.sqrt((left**2).sum() / (window - 3)))
+        rms = float(np.sqrt((left**2).sum() / (window - _FIT - 1)))
         # A hard stop is no trembling: that leaves its residual on one side, trembling crosses over and over.
         wiggle = np.diff(metres[rows], n=2, axis=0)
         turns = float((np.sum(wiggle[1:] * wiggle[:-1], axis=1) < 0).mean())

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
 from enrichment.checks import depth_vs_segmentation
 from enrichment.checks.depth_vs_segmentation import Inputs, Thresholds
-from enrichment.findings import publish_findings, tracks_of, write_findings
+from enrichment.findings import of_the_sure, publish_findings, tracks_of, write_findings
 from enrichment.layer import Context, Layer, Output, Product, Span
 from enrichment.layers.depth import DepthReader
 from enrichment.layers.segmentation import TrackReader
 from enrichment.registry import register
 
 FILE = "checks/depth_vs_segmentation.json"
+
+
+@dataclass(frozen=True)
+class Parameters(Thresholds):
+    """The check's thresholds, and least_confidence, 0-1: proposals that are less sure of themselves raise no flag."""
+
+    least_confidence: float = 0.75
 
 
 @register
@@ -25,8 +34,8 @@ class CheckDepthSegmentation(Layer):
     inputs = ("depth", "segmentation")
     outputs = (Output(FILE, "JSON", "frames [start, end), metres"),)
     engine = depth_vs_segmentation.NAME
-    engine_version = "1"
-    Parameters = Thresholds
+    engine_version = "2"
+    Parameters = Parameters
     cost = 2
 
     def compute(self, context: Context, span: Span) -> None:
@@ -37,7 +46,8 @@ class CheckDepthSegmentation(Layer):
             context.keep_going()
             return depth.read(frame) if depth.metric else None
 
-        write_findings(context, depth_vs_segmentation.run(Inputs(tracks_of(tracks), read), context.parameters))
+        found = depth_vs_segmentation.run(Inputs(tracks_of(tracks), read), context.parameters)
+        write_findings(context, of_the_sure(found, tracks, context.parameters.least_confidence))
 
     def publish(self, context: Context) -> Product:
         """One file; the findings also become flags."""

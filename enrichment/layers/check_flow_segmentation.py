@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
 from enrichment.checks import flow_vs_segmentation
 from enrichment.checks.flow_vs_segmentation import Inputs, Thresholds
-from enrichment.findings import publish_findings, tracks_of, write_findings
+from enrichment.findings import of_the_sure, publish_findings, tracks_of, write_findings
 from enrichment.layer import Context, Layer, Output, Product, Span
 from enrichment.layers.flow import FlowReader
 from enrichment.layers.segmentation import TrackReader
 from enrichment.registry import register
 
 FILE = "checks/flow_vs_segmentation.json"
+
+
+@dataclass(frozen=True)
+class Parameters(Thresholds):
+    """The check's thresholds, and least_confidence, 0-1: proposals that are less sure of themselves raise no flag."""
+
+    least_confidence: float = 0.75
 
 
 @register
@@ -25,8 +34,8 @@ class CheckFlowSegmentation(Layer):
     inputs = ("flow", "segmentation")
     outputs = (Output(FILE, "JSON", "frames [start, end), pixels"),)
     engine = flow_vs_segmentation.NAME
-    engine_version = "2"
-    Parameters = Thresholds
+    engine_version = "3"
+    Parameters = Parameters
 
     def compute(self, context: Context, span: Span) -> None:
         """Walk the clip once."""
@@ -37,7 +46,7 @@ class CheckFlowSegmentation(Layer):
             return flow.read(frame) if frame < len(flow) else None
 
         found = flow_vs_segmentation.run(Inputs(tracks_of(tracks), read, context.frames.read), context.parameters)
-        write_findings(context, found)
+        write_findings(context, of_the_sure(found, tracks, context.parameters.least_confidence))
 
     def publish(self, context: Context) -> Product:
         """One file; the findings also become flags."""

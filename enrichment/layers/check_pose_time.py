@@ -51,7 +51,7 @@ class CheckPoseTime(Layer):
     inputs = ("pose",)
     outputs = (Output(FILE, "JSON", "frames [start, end), pixels, metres a second"),)
     engine = pose_vs_time.NAME
-    engine_version = "1"
+    engine_version = "2"
     Parameters = Parameters
     cost = 2
 

@@ -9,8 +9,12 @@ from annotation.scene import (
     SceneSpec,
     describe,
     grasp_label_late,
+    lift_label_on_descent,
     mask_on_wrong_object,
+    mask_that_creeps,
+    mask_too_wide,
     wrist_that_jumps,
+    wrist_that_trembles,
 )
 
 
@@ -56,6 +60,43 @@ def test_a_mask_fault_needs_a_frame_and_an_object_that_exist() -> None:
         mask_on_wrong_object(masks, moved=2, onto=3, start=6)
     with pytest.raises(ValueError, match="Instance 9 has no mask"):
         mask_on_wrong_object(masks, moved=9, onto=3, start=2)
+
+
+def test_a_mask_that_creeps_lies_one_step_farther_off_in_every_frame() -> None:
+    masks = masks_of_a_block_that_moves_right()
+    faulted, (start, end) = mask_that_creeps(masks, moved=3, start=1, per_frame=(-1.0, 0.0))
+    assert (start, end) == (2, 6)
+    assert [int(np.nonzero(frame[3])[1].min()) for frame in faulted] == [5, 5, 4, 3, 2, 1]
+    assert np.array_equal(faulted[5][2], masks[5][2])
+    with pytest.raises(ValueError, match="moves no mask"):
+        mask_that_creeps(masks, moved=3, start=1, per_frame=(0.0, 0.0))
+
+
+def test_a_mask_too_wide_covers_its_thing_and_what_is_around_it_in_its_frames_only() -> None:
+    masks = masks_of_a_block_that_moves_right()
+    faulted, (start, end) = mask_too_wide(masks, moved=3, start=2, end=4, share=0.5)
+    assert (start, end) == (2, 4)
+    assert [int(frame[3].sum()) for frame in faulted] == [4, 4, 12, 12, 4, 4]
+    with pytest.raises(ValueError, match="Instance 9 has no mask"):
+        mask_too_wide(masks, moved=9, start=2, end=4)
+
+
+def test_a_wrist_trembles_in_its_frames_only() -> None:
+    path = describe(SceneSpec(seed=1)).gripper_position
+    faulted, (start, end) = wrist_that_trembles(path, start=40, frames=20)
+    away = np.linalg.norm(faulted - path, axis=1)
+    assert (start, end) == (40, 60)
+    assert (away[40:60] > 0).all()
+    assert not np.delete(away, range(40, 60)).any()
+
+
+def test_a_lift_on_the_way_down_is_the_pre_grasp_under_another_name() -> None:
+    truth = describe(SceneSpec(seed=1))
+    k = [s.phase for s in truth.segments].index("pre-grasp")
+    faulted, span = lift_label_on_descent(truth.segments)
+    assert faulted[k].phase == "lift"
+    assert span == (truth.segments[k].start, truth.segments[k].end)
+    assert faulted[k + 1 :] == truth.segments[k + 1 :]
 
 
 def test_a_wrist_jumps_more_than_thirty_centimetres_in_its_frames_only() -> None:

@@ -71,6 +71,13 @@ def test_an_arm_may_reach_over_itself_but_not_across_half_a_metre() -> None:
     assert len(found(far, arm)) == 1
 
 
+def test_an_arm_in_two_pieces_at_two_depths_is_one_arm_that_leaves_the_picture() -> None:
+    depth = a_table_and_a_box(1.0, 1.9)
+    pieces = square(12, 12, 25) | square(12, 50, 25)
+    assert found(depth, track(pieces, label="robot_arm")) == []
+    assert len(found(depth, track(pieces))) == 1
+
+
 def test_where_depth_is_unknown_nothing_is_said() -> None:
     depth = a_table_and_a_box(1.0, 1.8)
     depth[:, 12:] = 0

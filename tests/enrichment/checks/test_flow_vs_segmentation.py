@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -182,6 +183,25 @@ def test_a_mask_that_comes_out_whole_from_behind_something_without_a_mask_has_no
     """Its middle lies elsewhere than that of the sliver that showed before, and the thing is where it was."""
     drawn = track({frame: square(30, 30 + max(0, 14 - 4 * frame), side=24) & square(30) for frame in range(7)})
     assert flow_vs_segmentation.run(Inputs([drawn], lambda frame: moving(30, 0.0))) == []
+
+
+def test_a_mask_that_slides_off_a_resting_thing_by_half_a_pixel_a_frame_is_found() -> None:
+    drawn = track({frame: square(30 + frame // 2) for frame in range(31)})
+    [found] = flow_vs_segmentation.run(Inputs([drawn], lambda frame: moving(30, 0.0), lambda frame: pattern(30)))
+    assert found.evidence["kind"] == "displacement"
+    held = track({frame: square(30) for frame in range(31)})
+    assert flow_vs_segmentation.run(Inputs([held], lambda frame: moving(30, 0.0), lambda frame: pattern(30))) == []
+
+
+def test_a_mask_that_leaps_is_found_where_flow_follows_nothing_unless_its_thing_is_seen_there() -> None:
+    """From frame 3 on the mask lies 40 px to the right; then the pictures show the thing going there, too."""
+    drawn = track({frame: square(10 if frame < 3 else 50) for frame in range(6)})
+    left = Inputs([drawn], lambda frame: None if frame == 2 else moving(10, 0.0), lambda frame: pattern(10))
+    [found] = flow_vs_segmentation.run(left)
+    assert (found.start, found.evidence["kind"]) == (3, "leap")
+    assert "leaps by 40 px" in found.reason
+    gone = replace(left, picture=lambda frame: pattern(10 if frame < 3 else 50))
+    assert flow_vs_segmentation.run(gone) == []
 
 
 def test_frames_without_flow_are_not_judged() -> None:

@@ -1,0 +1,39 @@
+"""Which findings on proposals become flags."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from annotation.media.clip_folder import ClipFolder
+from enrichment.checks.registry import Finding
+from enrichment.findings import of_the_sure
+from enrichment.layers.segmentation import MASKS_FILE, TrackReader
+
+
+@pytest.fixture
+def reader(tmp_path: Path) -> TrackReader:
+    folder = ClipFolder(tmp_path / "clip")
+    tracks = [
+        {"track_id": number, "label": "target_object", "confidence": confidence, "frames": {}}
+        for number, confidence in ((1, 0.9), (2, 0.5))
+    ]
+    folder.write(MASKS_FILE, json.dumps({"size": [4, 4], "tracks": tracks}).encode())
+    return TrackReader(folder)
+
+
+def about(*tracks: int, severity: int = 3) -> Finding:
+    return Finding("flow_vs_segmentation", 0, 2, severity, "It moved.", {"tracks": list(tracks)})
+
+
+def test_a_proposal_that_doubts_itself_raises_no_flag_and_a_sure_one_is_not_called_surely_wrong(
+    reader: TrackReader,
+) -> None:
+    found = [about(1), about(2), about(1, severity=1)]
+    assert [(each.evidence["tracks"], each.severity) for each in of_the_sure(found, reader, 0.75)] == [
+        ([1], 2),
+        ([1], 1),
+    ]
+    assert len(of_the_sure(found, reader, 0.0)) == 3
