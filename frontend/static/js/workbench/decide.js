@@ -94,6 +94,7 @@ function takeUp(bench, ids, answer) {
   const step = bench.history.learnMade(ids, things);
   if (step?.undone) vanish(bench, things);
   else if (things.length === 1) bench.select(things[0].kind, things[0].id);
+  else bench.say(`Accepted: ${counted(made.tracks.length, "object")}, ${counted(made.segments.length, "segment")}.`);
 }
 
 /**
@@ -126,7 +127,10 @@ function decide(bench, ids, verdict, label, labels) {
   bench.history.push(title, [], { proposals: ids, verdict, label, labels, made: [] });
   bench.emit("history");
   if (bench.proposal && ids.includes(bench.proposal.id)) bench.select(next ? "proposals" : null, next);
-  bench.say(verdict === "accepted" ? `Accepted ${counted(ids.length)}.` : `Rejected ${counted(ids.length)}.`);
+  // What many become is made by the server, and takes it a while.
+  const said =
+    ids.length > 1 && verdict === "accepted" ? "Accepting" : verdict === "accepted" ? "Accepted" : "Rejected";
+  bench.say(`${said} ${counted(ids.length)}${said === "Accepting" ? "…" : "."}`);
   bench.emit("proposals");
 }
 
@@ -170,8 +174,8 @@ function neighbour(bench, ids) {
  */
 const covers = (item, frame) => item.start <= frame && frame < item.end;
 
-/** @param {number} n */
-const counted = (n) => (n === 1 ? "1 proposal" : `${n} proposals`);
+/** @param {number} n @param {string} [what] */
+const counted = (n, what = "proposal") => `${n} ${what}${n === 1 ? "" : "s"}`;
 
 /**
  * @param {Bench} bench

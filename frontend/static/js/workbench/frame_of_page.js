@@ -13,7 +13,7 @@ export function bindNotices(bench) {
   bench.on("notice", ({ message, tone }) => {
     notice.textContent = message;
     notice.dataset.tone = tone;
-    notice.hidden = false;
+    notice.hidden = message === "";
     clearTimeout(timer);
     timer = setTimeout(() => (notice.hidden = true), tone === "error" ? 2 * STAYS : STAYS);
   });
@@ -85,8 +85,12 @@ function edge(id, property, size, [least, most], more, less) {
   const set = (/** @type {number} */ px) => {
     const kept = Math.round(Math.min(most, Math.max(least, px)));
     root.style.setProperty(property, `${kept}px`);
+    handle.setAttribute("aria-valuenow", String(kept));
     localStorage.setItem(`workbench${property}`, String(kept));
   };
+  handle.setAttribute("aria-valuemin", String(least));
+  handle.setAttribute("aria-valuemax", String(most));
+  handle.setAttribute("aria-valuenow", String(Number.parseInt(getComputedStyle(root).getPropertyValue(property), 10)));
   const remembered = Number(localStorage.getItem(`workbench${property}`));
   if (remembered) set(remembered);
   handle.addEventListener("pointerdown", (event) => {

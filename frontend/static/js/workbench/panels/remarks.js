@@ -90,8 +90,8 @@ export function remarkRows(bench, stage, remarks) {
 
 /** Errors first, each kind as it comes in the clip. @param {Remark[]} remarks */
 function inOrder(remarks) {
-  const place = (/** @type {Remark} */ { severity, frame }) => [severity === "error" ? 0 : 1, frame ?? -1];
-  return remarks.sort((a, b) => place(a)[0] - place(b)[0] || place(a)[1] - place(b)[1]);
+  const rank = (/** @type {Remark} */ { severity, frame }) => [severity === "error" ? 0 : 1, frame ?? -1];
+  return remarks.sort((a, b) => rank(a)[0] - rank(b)[0] || rank(a)[1] - rank(b)[1]);
 }
 
 /**
@@ -104,6 +104,7 @@ function show(bench, stage) {
   const refused = bench.outbox.refusals;
   const badge = byId("remark-badge");
   badge.textContent = String(remarks.length + refused.length);
+  badge.setAttribute("aria-label", `${badge.textContent} remark${badge.textContent === "1" ? "" : "s"}`);
   badge.dataset.tone = errors || refused.length ? "error" : remarks.length ? "warning" : "none";
   byId("remark-count").textContent = String(remarks.length + refused.length);
   const rows = [...refused.map((entry) => refusal(bench, stage, entry)), ...remarkRows(bench, stage, remarks)];
@@ -164,6 +165,13 @@ function row(bench, stage, remark) {
       { type: "button", class: "row-name", onclick: () => visit(bench, stage, remark) },
       icon(error ? "circle-alert" : "triangle-alert"),
       el("span", { class: "grow" }, remark.message),
+      ...place(remark),
     ),
   );
+}
+
+/** The frame, unless the sentence names it: the same remark on ten frames is ten rows. @param {Remark} remark */
+function place({ frame, message }) {
+  if (frame === undefined || frame === null || /\bframe/i.test(message)) return [];
+  return [el("span", { class: "quiet number", title: `On frame ${frame}` }, String(frame))];
 }

@@ -46,6 +46,7 @@ export class Submitting {
       bench.say("The server can't be reached; the task is not submitted.", "error");
       return;
     }
+    bench.say("");
     if (bench.remarks.length) this.#open();
     else await this.#send();
   }
