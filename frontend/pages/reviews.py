@@ -60,7 +60,7 @@ def review(request: PageRequest, slug: str, pk: int) -> HttpResponse:
             end=task.end,
             fps=task.clip.fps,
             colours=time_axis.colours_of(task.project),
-            width=720,  # beside the verdict
+            width=640,  # beside the verdict
         ),
         "legend": _legend(pair) if pair else [],
         "boundary_target": BOUNDARY_TARGET_S,
