@@ -33,6 +33,7 @@ export class Carrying {
   #seq = 0;
   #timer = 0;
   #looking = false;
+  #applying = false;
 
   /** @param {Bench} bench */
   constructor(bench) {
@@ -111,10 +112,13 @@ export class Carrying {
   /** Make what came masks of the object: one step, which can be undone. */
   async apply() {
     const { bench, row } = this;
-    if (!row || this.isRunning || !bench.mayWrite()) return;
+    if (!row || this.isRunning || this.#applying || !bench.mayWrite()) return;
+    // News of its end may come while it is being taken over; the second time would be refused.
+    this.#applying = true;
     await bench.outbox.drained();
     const headers = { "Idempotency-Key": newId() };
     const answer = await ask("POST", `propagations/${row.id}/apply/`, { body: {}, headers });
+    this.#applying = false;
     if (answer.status !== 200) return this.#refused(answer);
     this.#end();
     this.#takeUp(row, answer.body);
