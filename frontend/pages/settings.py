@@ -175,6 +175,7 @@ def _posted(request: PageRequest) -> dict[str, list[dict[str, Any]]]:
         if not row.get("key"):
             continue
         row["retired"] = row.get("retired") == "on"
+        row["definition"] = " ".join(row.get("definition", "").split())
         if "templates" in row:
             row["templates"] = [text.strip() for text in row["templates"].splitlines() if text.strip()]
         if kind == "labels":

@@ -26,7 +26,7 @@ class Form(HTMLParser):
     def __init__(self, html: str, id: str) -> None:
         super().__init__()
         self.data: dict[str, str] = {}
-        self._id, self._inside, self._template, self._select = id, False, 0, ""
+        self._id, self._inside, self._template, self._select, self._area = id, False, 0, "", ""
         self.feed(html)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
@@ -42,10 +42,19 @@ class Form(HTMLParser):
                 self.data[found["name"]] = found.get("value") or ""
         if tag == "select":
             self._select = found["name"]
+        if tag == "textarea":
+            self._area = found["name"]
+            self.data[self._area] = ""
         if tag == "option" and ("selected" in found or self._select not in self.data):
             self.data[self._select] = found["value"]
 
+    def handle_data(self, data: str) -> None:
+        if self._area:
+            self.data[self._area] += data
+
     def handle_endtag(self, tag: str) -> None:
+        if tag == "textarea":
+            self._area = ""
         self._template -= tag == "template"
         if tag == "form":
             self._inside = False
@@ -105,6 +114,7 @@ def test_a_label_is_added_and_another_changed_in_the_taxonomy(project: Project, 
     labels = taxonomy.content(project)["labels"]
     assert labels[0]["iou_target"] == 0.9
     assert labels[-1]["key"] == "cable"
+    assert labels[0]["definition"].startswith("An object that is being manipulated")
 
 
 def test_a_wrong_number_in_the_taxonomy_is_said_and_nothing_is_lost(

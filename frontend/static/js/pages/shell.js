@@ -49,6 +49,10 @@ palette?.addEventListener("keydown", (event) => {
   if (event.key === "ArrowDown" || event.key === "ArrowUp") {
     choose(event.key === "ArrowDown" ? 1 : -1);
     event.preventDefault();
+  } else if (event.key === "Escape") {
+    // A search field would only empty itself.
+    palette.close();
+    event.preventDefault();
   } else if (event.key === "Enter") {
     const chosen = palette.querySelector('.found[aria-selected="true"]');
     if (chosen instanceof HTMLElement) chosen.click();
