@@ -10,7 +10,8 @@ import io
 import json
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +42,14 @@ class Pieces:
 
     def write(self, piece: str, data: bytes) -> None:
         """Write a piece, whole or not at all."""
-        self._folder.write(f"{self._name}/{piece}", data)
+        with self._folder.writing(f"{self._name}/{piece}") as file:
+            file.write(data)
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Bring the pieces written inside to the disk beside the work; all are there when the block has ended well."""
+        with self._folder.together():
+            yield
 
     def write_json(self, piece: str, content: object) -> None:
         """Write plain values as JSON."""

@@ -159,7 +159,9 @@ def facts_of(clip: Clip) -> ClipFacts:
 def pieces_of(layer_run: LayerRun) -> Pieces:
     """Where the batches of a layer run leave what they computed."""
     root = _checkpoints() / f"checkpoints_{layer_run.clip_id:08d}"
-    return Pieces(ClipFolder(root, clips.mirror()), directory_name(layer_run.layer, layer_run.fingerprint))
+    return Pieces(
+        ClipFolder(root, clips.mirror(), listed=False), directory_name(layer_run.layer, layer_run.fingerprint)
+    )
 
 
 def sweep() -> int:
@@ -221,7 +223,7 @@ def _compute(claim: ledger.Claim, heartbeat: Heartbeat) -> None:
     layer = registry.get(batch.layer_run.layer)
     with clips.reader(batch.layer_run.clip) as reader:
         context = _context(layer, _choice(layer, batch.layer_run), batch.layer_run, reader, heartbeat)
-        with remote.charged_to(batch.layer_run):
+        with remote.charged_to(batch.layer_run), context.pieces.together():
             layer.compute(context, Span(batch.index, batch.start, batch.end))
 
 
@@ -232,7 +234,8 @@ def _close(claim: ledger.Claim, heartbeat: Heartbeat) -> Product:
     choice = _choice(layer, layer_run)
     with clips.reader(layer_run.clip) as reader:
         context = _context(layer, choice, layer_run, reader, heartbeat)
-        product = layer.publish(context)
+        with context.folder.together():
+            product = layer.publish(context)
     # The last look before others see it: a worker that slept through its lease must not undo a newer result.
     if not claim.renew():
         raise BatchLost(f"{claim.batch} was taken over by another worker.")

@@ -12,11 +12,12 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Protocol
 
 from annotation.media import manifest as manifests
-from annotation.media.durable import digest_of, make_directories, settle
+from annotation.media.durable import Settling, digest_of, give_name, make_directories, settle, sync_directory
 from annotation.media.errors import ClipFolderError
 from annotation.media.manifest import LayerEntry, Manifest
 
@@ -76,11 +77,15 @@ class ClipFolder:
     Args:
         root: the folder; made when something is written.
         mirror: where every file also goes, and comes from when it is not here.
+        listed: whether a manifest lists its files; where none does they are not hashed, and have no artifact.
     """
 
-    def __init__(self, root: Path, mirror: Mirror | None = None) -> None:
+    def __init__(self, root: Path, mirror: Mirror | None = None, *, listed: bool = True) -> None:
         self.root = root
         self._mirror = mirror
+        self._listed = listed
+        self._inside: set[Path] = set()
+        self._settling: Settling | None = None
 
     def path(self, relative: str) -> Path:
         """Where a file of the folder lies, whether or not it is there.
@@ -93,9 +98,25 @@ class ClipFolder:
         if not plain or any(part.startswith(".") for part in parts) or "/".join(parts) != relative:
             raise ClipFolderError(f"{relative!r} is not a plain path inside a clip folder.")
         target = self.root.joinpath(*parts)
-        if not target.parent.resolve().is_relative_to(self.root.resolve()):
-            raise ClipFolderError(f"{relative!r} leads out of the clip folder through a link.")
+        # A layer writes hundreds of files into one directory, and following links costs a system call for each part.
+        if target.parent not in self._inside:
+            if not target.parent.resolve().is_relative_to(self.root.resolve()):
+                raise ClipFolderError(f"{relative!r} leads out of the clip folder through a link.")
+            self._inside.add(target.parent)
         return target
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Bring the files that are written inside the block to the disk in the background, one directory sync for all.
+
+        When the block has ended well they are as safe as any; until then one that has its name is whole, but a later
+        one may be there without an earlier one.
+        """
+        with Settling() as self._settling:
+            try:
+                yield
+            finally:
+                self._settling = None
 
     @contextmanager
     def writing_path(self, relative: str) -> Iterator[PendingPath]:
@@ -107,11 +128,17 @@ class ClipFolder:
         pending = PendingPath(target.with_name(f"{_PART}{secrets.token_hex(6)}-{target.name}"))
         try:
             yield pending
-            pending.artifact = Artifact(relative, *settle(pending.path, target))
-        finally:
+            if self._listed:
+                pending.artifact = Artifact(relative, *digest_of(pending.path))
+        except BaseException:
             pending.path.unlink(missing_ok=True)
-        if self._mirror is not None:
-            self._mirror.push(target, self._key(relative))
+            raise
+        place = partial(self._place, pending.path, target, self._key(relative))
+        if self._settling is not None:
+            self._settling.add(place, target.parent)
+            return
+        place()
+        sync_directory(target.parent)
 
     @contextmanager
     def writing(self, relative: str) -> Iterator[Writing]:
@@ -158,6 +185,8 @@ class ClipFolder:
             ClipFolderError: the file is in neither place, or the mirror's copy is not what the manifest says.
         """
         target = self.path(relative)
+        if self._settling is not None:
+            self._settling.catch_up()
         if target.is_file():
             return target
         if self._mirror is not None and self._fetch(relative, target):
@@ -275,6 +304,14 @@ class ClipFolder:
                     part.unlink()
                     removed += 1
         return removed
+
+    def _place(self, part: Path, target: Path, key: str) -> None:
+        try:
+            give_name(part, target)
+        finally:
+            part.unlink(missing_ok=True)
+        if self._mirror is not None:
+            self._mirror.push(target, key)
 
     def _key(self, relative: str) -> str:
         return f"{self.root.name}/{relative}"
