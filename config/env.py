@@ -125,6 +125,8 @@ REAL_CLIPS = _read.str("LOUPE_SAMPLES", default="")
 LONG = _yes_or_no("LOUPE_LONG", default=False)
 # Engines that run on either device go to the queue of the workers with a GPU, if there are any.
 GPU_WORKERS = _yes_or_no("LOUPE_GPU_WORKERS", default=Path("/dev/nvidiactl").exists())
+# What each worker process may hold of decoded frames, so that layers over the same frames share one decoding.
+FRAMES_BYTES = _whole_number("LOUPE_FRAMES_BYTES", 512 * 1024**2)
 STILLS_BYTES = _whole_number("LOUPE_STILLS_BYTES", 8 * 1024**3, least=1)
 LEASE_SECONDS = _whole_number("LOUPE_LEASE_SECONDS", 20, least=2)
 # Alerts by e-mail, like smtp+tls://user:password@mail.example.org:587; without it none are sent.

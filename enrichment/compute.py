@@ -21,9 +21,8 @@ from django.db.utils import DatabaseError
 
 from annotation import clips, proposals
 from annotation.media.clip_folder import ClipFolder
-from annotation.media.decode import FrameReader
 from annotation.models import Clip
-from enrichment import choosing, ledger, registry, remote
+from enrichment import choosing, frames_in_hand, ledger, registry, remote
 from enrichment.checkpoints import Pieces, directory_name
 from enrichment.choosing import Choice
 from enrichment.errors import BatchLost, EngineMissing, MissingPiece
@@ -83,18 +82,12 @@ def run_batch(batch_id: int) -> bool:
     Returns:
         Whether it was free.
     """
-    claim = ledger.claim(batch_id)
-    if claim is not None:
-        work(claim)
-    return claim is not None
+    return _work_on(ledger.claim(batch_id))
 
 
 def run_like(batch_id: int) -> bool:
     """Compute the batch whose turn it is in the same queue, if any is free; returns whether one was."""
-    claim = ledger.claim_like(batch_id)
-    if claim is not None:
-        work(claim)
-    return claim is not None
+    return _work_on(ledger.claim_like(batch_id))
 
 
 def work(claim: ledger.Claim) -> None:
@@ -118,7 +111,22 @@ def work(claim: ledger.Claim) -> None:
             ledger.fail(claim, str(error))
     except Exception as error:
         log.exception("%s failed at attempt %d.", batch, batch.attempts)
+        frames_in_hand.put_down()
         ledger.fail(claim, sentence(error))
+
+
+def _work_on(claim: ledger.Claim | None) -> bool:
+    """Compute a claimed batch, and while its frames are in memory what other quick layers want of them."""
+    if claim is None:
+        return False
+    try:
+        beside: ledger.Claim | None = claim
+        while beside is not None:
+            work(beside)
+            beside = ledger.claim_beside(claim.batch)
+    finally:
+        frames_in_hand.done()
+    return True
 
 
 def work_here(run: Run) -> None:
@@ -202,12 +210,12 @@ def _choice(layer: Layer, layer_run: LayerRun) -> Choice:
     return choice
 
 
-def _context(layer: Layer, choice: Choice, layer_run: LayerRun, reader: FrameReader, heartbeat: Heartbeat) -> Context:
+def _context(layer: Layer, choice: Choice, layer_run: LayerRun, heartbeat: Heartbeat) -> Context:
     clip = layer_run.clip
     folder, facts = clips.folder(clip), facts_of(clip)
     return Context(
         clip=facts,
-        frames=reader,
+        frames=frames_in_hand.of(clip),
         folder=folder,
         pieces=pieces_of(layer_run),
         parameters=filled(layer.Parameters, layer_run.parameters, layer.name),
@@ -221,10 +229,9 @@ def _compute(claim: ledger.Claim, heartbeat: Heartbeat) -> None:
     """Turn the batch's frames into pieces; only the closing batch has a product."""
     batch = claim.batch
     layer = registry.get(batch.layer_run.layer)
-    with clips.reader(batch.layer_run.clip) as reader:
-        context = _context(layer, _choice(layer, batch.layer_run), batch.layer_run, reader, heartbeat)
-        with remote.charged_to(batch.layer_run), context.pieces.together():
-            layer.compute(context, Span(batch.index, batch.start, batch.end))
+    context = _context(layer, _choice(layer, batch.layer_run), batch.layer_run, heartbeat)
+    with remote.charged_to(batch.layer_run), context.pieces.together():
+        layer.compute(context, Span(batch.index, batch.start, batch.end))
 
 
 def _close(claim: ledger.Claim, heartbeat: Heartbeat) -> Product:
@@ -232,10 +239,9 @@ def _close(claim: ledger.Claim, heartbeat: Heartbeat) -> Product:
     layer_run = claim.batch.layer_run
     layer = registry.get(layer_run.layer)
     choice = _choice(layer, layer_run)
-    with clips.reader(layer_run.clip) as reader:
-        context = _context(layer, choice, layer_run, reader, heartbeat)
-        with context.folder.together():
-            product = layer.publish(context)
+    context = _context(layer, choice, layer_run, heartbeat)
+    with context.folder.together():
+        product = layer.publish(context)
     # The last look before others see it: a worker that slept through its lease must not undo a newer result.
     if not claim.renew():
         raise BatchLost(f"{claim.batch} was taken over by another worker.")

@@ -8,7 +8,7 @@ folder; `publish` turns all pieces into the files of the clip folder. A layer se
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol, TypeVar
 
@@ -22,6 +22,9 @@ from enrichment.loading import InHand
 from enrichment.parameters import NoParameters
 
 Reader = TypeVar("Reader")
+
+# Layers that cost no more than this take about as long as decoding what they look at.
+LIGHT = 4
 
 
 @dataclass(frozen=True)
@@ -43,13 +46,16 @@ class Span:
 
 
 class Frames(Protocol):
-    """Exact frames of a clip, uint8 (height, width, 3) RGB."""
+    """Exact frames of a clip, uint8 (height, width, 3) RGB. Layers share them, so they cannot be written to."""
 
     def read(self, frame: int, /) -> NDArray[np.uint8]:
         """One frame."""
 
     def iterate(self, start: int = 0, end: int | None = None, step: int = 1) -> Iterator[tuple[int, NDArray[np.uint8]]]:
         """Numbers and pictures of frames [start, end) in one decoding pass."""
+
+    def pick(self, frames: Iterable[int], /) -> Iterator[tuple[int, NDArray[np.uint8]]]:
+        """Numbers and pictures of these frames, rising, in one decoding pass."""
 
 
 @dataclass(frozen=True)
@@ -182,6 +188,11 @@ class Layer(ABC):
     no_engine: ClassVar[str] = ""
     from_project: ClassVar[Mapping[str, str]] = {}
     has_overlay: ClassVar[bool] = False
+
+    @classmethod
+    def shares_frames(cls) -> bool:
+        """Whether a worker may do its batches beside those of other such layers over the same frames of a clip."""
+        return cls.cost <= LIGHT and cls.batch_frames is not None and not cls.sequential
 
     @abstractmethod
     def compute(self, context: Context, span: Span) -> None:

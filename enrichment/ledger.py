@@ -74,6 +74,21 @@ def claim_like(batch_id: int) -> Claim | None:
     return next((taken for pk in list(free.values_list("pk", flat=True)[:8]) if (taken := claim(pk))), None)
 
 
+def claim_beside(batch: Batch) -> Claim | None:
+    """Take a batch of another layer that looks at the same frames as one that was just done, or None.
+
+    Only of layers that are about as quick as the decoding they share, so that nobody waits long behind them.
+    """
+    light = [name for name, layer in registry.every().items() if layer.shares_frames()]
+    if batch.closing or batch.layer_run.layer not in light:
+        return None
+    same = {"layer_run__clip": batch.layer_run.clip_id, "start__gte": batch.start, "end__lte": batch.end}
+    free = Batch.objects.filter(Batch.is_due(), **same, layer_run__layer__in=light, layer_run__current=True)
+    free = free.filter(queue=batch.queue, closing=False, attempts__lt=MOST_ATTEMPTS)
+    free = free.exclude(layer_run=batch.layer_run_id).in_turn()
+    return next((taken for pk in list(free.values_list("pk", flat=True)[:8]) if (taken := claim(pk))), None)
+
+
 def _take(batch_id: int, free: Q) -> Claim | None:
     owner = uuid.uuid4()
     taken = Batch.objects.filter(free, pk=batch_id, attempts__lt=MOST_ATTEMPTS).update(

@@ -63,21 +63,31 @@ def scene_changes(
     Returns:
         Frame numbers, rising; empty without frames.
     """
+    return changes(((number, histogram(picture)) for number, picture in frames), threshold=threshold, at_least=at_least)
+
+
+def changes(histograms: Iterable[tuple[int, npt.NDArray[np.float32]]], *, threshold: float, at_least: int) -> list[int]:
+    """As `scene_changes`, of frames whose colours were counted before.
+
+    Args:
+        histograms: (number, what `histogram` gives) in order.
+        threshold: see `scene_changes`.
+        at_least: see `scene_changes`.
+    """
     found: list[int] = []
     before: npt.NDArray[np.float32] | None = None
     usual = 0.0
-    for number, picture in frames:
-        histogram = _histogram(picture)
+    for number, counted in histograms:
         if before is None:
             found.append(number)
         else:
-            distance = histogram_distance(before, histogram)
+            distance = histogram_distance(before, counted)
             if distance > max(threshold, 3 * usual) and number - found[-1] >= at_least:
                 found.append(number)
                 usual = 0.0
             else:
                 usual = 0.8 * usual + 0.2 * distance
-        before = histogram
+        before = counted
     return found
 
 
@@ -97,7 +107,8 @@ def batches(frames: Sequence[int], *, size: int = 500) -> list[list[int]]:
     return [list(frames[start : start + size]) for start in range(0, len(frames), size)]
 
 
-def _histogram(picture: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+def histogram(picture: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+    """Shares of hue, saturation and value in a (height, width, 3) uint8 RGB picture: (8, 4, 4) float32, 1 together."""
     small = cv2.resize(picture, (_SMALL, _SMALL), interpolation=cv2.INTER_AREA)
     colours = cv2.cvtColor(small, cv2.COLOR_RGB2HSV)
     counts = cv2.calcHist([colours], [0, 1, 2], None, list(_BINS), [0, 180, 0, 256, 0, 256])

@@ -42,16 +42,16 @@ class Keyframes(Layer):
     engine = "uniform-scene-episode"
     engine_version = "1"
     Parameters = Parameters
+    batch_frames = 60
     from_project = {"per_second": "keyframes_per_second"}
 
     def compute(self, context: Context, span: Span) -> None:
-        """The changes of scene, in one pass over a part of the frames."""
-        settings = context.parameters
-        seen = context.frames.iterate(span.start, span.end, settings.look_every)
-        changes = keyframes.scene_changes(
-            seen, threshold=settings.scene_threshold, at_least=max(1, round(context.clip.fps / 2))
-        )
-        context.pieces.write_json("scenes.json", changes)
+        """The colours of a part of the batch's frames, the same ones however the clip is cut into batches."""
+        every = context.parameters.look_every
+        seen = [number for number in range(span.start, span.end) if number % every == 0]
+        counted = [keyframes.histogram(picture) for _, picture in context.frames.pick(seen)]
+        numbers, histograms = np.array(seen, np.int64), np.array(counted, np.float32)
+        context.pieces.write_arrays(_piece(span), {"frames": numbers, "histograms": histograms})
 
     def publish(self, context: Context) -> Product:
         """One file with each rule's frames and all of them together."""
@@ -59,13 +59,30 @@ class Keyframes(Layer):
             "uniform": keyframes.uniform(
                 np.asarray(context.clip.seconds, dtype=np.float64), per_second=float(context.parameters.per_second)
             ),
-            "scene": list(context.pieces.read_json("scenes.json")),
+            "scene": self._changes(context),
             "episode": keyframes.episode(context.clip.frame_count),
         }
         frames = sorted({frame for found in rules.values() for frame in found})
         content = {"frames": frames, "seconds": [context.clip.seconds[frame] for frame in frames], "rules": rules}
         return Product([context.folder.write(FILE, (json.dumps(content, indent=1) + "\n").encode())])
 
+    def _changes(self, context: Context) -> list[int]:
+        settings = context.parameters
+        pieces = (context.pieces.read_arrays(_piece(span)) for span in self.spans(context.clip.frame_count))
+        return keyframes.changes(
+            (
+                (int(frame), histogram)
+                for piece in pieces
+                for frame, histogram in zip(piece["frames"], piece["histograms"], strict=True)
+            ),
+            threshold=settings.scene_threshold,
+            at_least=max(1, round(context.clip.fps / 2)),
+        )
+
     def open(self, folder: ClipFolder, clip: ClipFacts) -> list[int]:
         """The frame numbers, ascending."""
         return [int(frame) for frame in json.loads(folder.local(FILE).read_bytes())["frames"]]
+
+
+def _piece(span: Span) -> str:
+    return f"colours_{span.index:05d}.npz"

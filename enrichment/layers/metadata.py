@@ -52,10 +52,12 @@ class Metadata(Layer):
     def compute(self, context: Context, span: Span) -> None:
         """Measure the batch's share of frames, each against the frame before it."""
         every = context.parameters.measure_every
+        measured = {number for number in range(span.start, span.end) if number % every == 0}
+        looked_at = sorted(measured | {number - 1 for number in measured if number})
         before: NDArray[np.uint8] | None = None
         rows: list[dict[str, Any]] = []
-        for number, picture in context.frames.iterate(max(0, span.start - 1), span.end):
-            if number >= span.start and number % every == 0:
+        for number, picture in context.frames.pick(looked_at):
+            if number in measured:
                 rows.append({"frame": number, **quality.measure(picture, before)})
             before = picture
             context.keep_going()

@@ -105,6 +105,7 @@ class LayerRun(models.Model):
         indexes = [
             models.Index(fields=["state", "id"]),
             models.Index(fields=["layer", "done_at"], name="layerrun_watched"),
+            models.Index(fields=["changed_at"], condition=models.Q(state="queued"), name="layerrun_longest_queued"),
         ]
 
     def __str__(self) -> str:
@@ -198,7 +199,8 @@ class Leased(models.Model):
 class BatchQuerySet(models.QuerySet["Batch"]):
     def in_turn(self) -> BatchQuerySet:
         """As workers should take them: what people wait for first, then cheap layers, then clip by clip."""
-        return self.order_by("priority", "layer_run", "index")
+        # The bare number: by `layer_run` it would be ordered as layer runs are, by clip, and no index helps with that.
+        return self.order_by("priority", "layer_run_id", "index")
 
 
 class Batch(Leased):
@@ -223,6 +225,8 @@ class Batch(Leased):
             models.Index(fields=["state", "sent_at"]),
             models.Index(fields=["state", "leased_until"]),
             models.Index(fields=["queue", "state", "heartbeat"]),
+            # How many were done in the last minutes; a page asks for it.
+            models.Index(fields=["done_at"], condition=models.Q(done_at__isnull=False), name="batch_done_at"),
             # The next ones of a queue, without a look at the millions that are done.
             models.Index(
                 fields=["queue", "priority", "layer_run", "index"],

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Protocol
 
-from enrichment.layer import Frames
 from enrichment.propagation.carrier import Picture
 
 # Backwards, a file can only be read in forward pieces that are kept until they have been handed out.
 PIECE_BYTES = 48 * 2**20
+
+
+class Forwards(Protocol):
+    """What reads a clip from some frame on."""
+
+    def iterate(self, start: int = 0, end: int | None = None, step: int = 1) -> Iterator[tuple[int, Picture]]:
+        """See `Frames.iterate`."""
 
 
 class Walk:
@@ -20,7 +27,7 @@ class Walk:
         piece_bytes: how much of the clip is held at once when walking backwards.
     """
 
-    def __init__(self, frames: Frames, size: tuple[int, int], *, piece_bytes: int = PIECE_BYTES) -> None:
+    def __init__(self, frames: Forwards, size: tuple[int, int], *, piece_bytes: int = PIECE_BYTES) -> None:
         self._frames = frames
         self._piece = max(2, piece_bytes // max(1, 3 * size[0] * size[1]))
 
