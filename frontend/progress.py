@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from django.contrib.auth.models import User
 from django.db.models import Count, QuerySet
 
 from annotation.models import Task
@@ -17,6 +18,10 @@ ORDER = (
     Task.State.IN_PROGRESS,
     Task.State.OPEN,
 )
+
+
+# What waits for one person is counted up to here.
+MANY = 1000
 
 
 @dataclass(frozen=True)
@@ -68,6 +73,18 @@ def by_project(tasks: QuerySet[Task]) -> dict[int, Progress]:
     """Progress of first tasks by project id, in one query."""
     rows = tasks.primary().order_by().values_list("project_id", "state").annotate(Count("pk"))  # type: ignore[attr-defined]
     return _grouped(rows)
+
+
+def claimable(user: User, bars: Mapping[int, Progress]) -> dict[int, int]:
+    """How many tasks wait for a person, by project id; not counted beyond MANY, where it changes nothing for them.
+
+    Args:
+        user: the person.
+        bars: as `by_project` gives them.
+    """
+    many = {pk for pk, bar in bars.items() if bar.waiting >= MANY}
+    few = Task.objects.filter(project__in=bars.keys() - many).claimable_by(user).order_by()
+    return dict(few.values_list("project_id").annotate(Count("pk"))) | dict.fromkeys(many, MANY)
 
 
 def _grouped(rows: Iterable[tuple[int, str, int]]) -> dict[int, Progress]:

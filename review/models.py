@@ -25,7 +25,7 @@ class FlagQuerySet(models.QuerySet["Flag"]):
         """By severity, then the oldest; `rank` is one number per flag, so that a list can go on where it ended."""
         # The type is said, because Django takes a comparison beyond what the columns' own type holds for always true.
         rank = ExpressionWrapper(F("severity") * 2**40 - F("pk"), output_field=models.BigIntegerField())
-        return self.annotate(rank=rank).order_by("-rank")
+        return self.annotate(rank=rank).order_by("-severity", "pk")
 
 
 class Flag(models.Model):
@@ -81,6 +81,8 @@ class Flag(models.Model):
         ]
         indexes = [
             models.Index(fields=["project", "state", "-severity", "id"]),
+            models.Index(fields=["project", "state", "severity", "id"], name="flag_severity_newest"),
+            models.Index(fields=["project", "check_name"], name="flag_check"),
             models.Index(fields=["clip", "task", "check_name"]),
         ]
 

@@ -80,6 +80,15 @@ class Task(models.Model):
         indexes = [
             models.Index(fields=["project", "state", "-priority", "id"]),
             models.Index(fields=["assignee", "state"]),
+            # How far a project is, without a look at the rows; what changed last; what has waited longest for review.
+            models.Index(
+                fields=["project", "state"], condition=models.Q(second_of__isnull=True), name="task_first_by_state"
+            ),
+            models.Index(fields=["project", "changed_at", "id"], name="task_lately"),
+            models.Index(fields=["project", "submitted_at"], name="task_submitted"),
+            models.Index(
+                fields=["project", "submitted_at"], condition=models.Q(state="submitted"), name="task_in_review"
+            ),
         ]
 
     def __str__(self) -> str:

@@ -9,6 +9,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST
 
 from annotation.models import Clip, Proposal, Task
+from annotation.models.distinct import values_of
 from enrichment import runs
 from enrichment.models import LayerRun
 from frontend import rows
@@ -45,8 +46,7 @@ def clips(request: PageRequest, slug: str) -> HttpResponse:
     if request.htmx:
         return render(request, "clips/_list.html", shown)
     shown["any"] = bool(shown["total"]) or Clip.objects.of(place.project).exists()
-    scenes = Clip.objects.of(place.project).exclude(scene="").order_by("scene")
-    shown["scenes"] = list(scenes.values_list("scene", flat=True).distinct()[:200])
+    shown["scenes"] = values_of(Clip, "scene", project=place.project.pk)
     return render(request, "clips/clips.html", shown)
 
 

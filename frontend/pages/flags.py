@@ -7,6 +7,7 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 
 from annotation.models import Clip, Task
+from annotation.models.distinct import values_of
 from frontend import rows
 from frontend.access import PageRequest, Role, enter
 from frontend.answers import telling
@@ -47,8 +48,7 @@ def flags_page(request: PageRequest, slug: str) -> HttpResponse:
     shown["total"] = found.count()
     if request.htmx:
         return render(request, "flags/_list.html", shown)
-    checks = Flag.objects.filter(project=place.project).order_by("check_name").values_list("check_name", flat=True)
-    shown["checks"] = list(checks.distinct())
+    shown["checks"] = values_of(Flag, "check_name", project=place.project.pk)
     shown["clip"] = (
         Clip.objects.of(place.project).filter(pk=asked["clip"]).first() if asked["clip"].isdecimal() else None
     )

@@ -9,7 +9,7 @@ from django.shortcuts import render
 
 from annotation import access
 from annotation.models import Task
-from frontend import figures, overview
+from frontend import figures, overview, progress
 from frontend.access import PageRequest
 from review.models import Flag
 
@@ -25,7 +25,7 @@ def home(request: PageRequest) -> HttpResponse:
     in_hand = list(
         tasks.waiting_for(request.user).select_related("project", "clip").order_by("-state", "-priority", "id")[:50]
     )
-    free = dict(tasks.claimable_by(request.user).order_by().values_list("project_id").annotate(Count("pk")))
+    free = progress.claimable(request.user, {line.project.pk: line.progress for line in lines})
     done = tasks.filter(assignee=request.user, state__in=[Task.State.SUBMITTED, Task.State.ACCEPTED])
     led = [line for line in lines if line.is_lead]
     managed = [line for line in lines if line.is_manager]

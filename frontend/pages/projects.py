@@ -61,13 +61,14 @@ def project(request: PageRequest, slug: str) -> HttpResponse:
     place = enter(request, slug)
     found: Project = place.project
     tasks = Task.objects.filter(project=found)
+    bar = progress.by_project(tasks).get(found.pk, progress.Progress())
     shown: dict[str, object] = {
         "place": place,
         "here": "project",
-        "progress": progress.by_project(tasks).get(found.pk, progress.Progress()),
+        "progress": bar,
         "clip_count": found.clips.count(),
         "mine": list(tasks.waiting_for(request.user).select_related("clip").order_by("-state", "id")[:20]),
-        "claimable": tasks.claimable_by(request.user).count(),
+        "claimable": progress.claimable(request.user, {found.pk: bar}).get(found.pk, 0),
         "recent": list(found.history.select_related("actor")[:12]),
     }
     shown |= overview.for_leads(found) if place.is_lead else {}

@@ -31,7 +31,6 @@ def tasks_page(request: PageRequest, slug: str) -> HttpResponse:
     if words := request.GET.get("q", ""):
         found = found.filter(clip__name__icontains=words)
     window = rows.window(found.select_related("clip", "assignee"), request, sorts=SORTS, default="-changed")
-    of_project = Task.objects.filter(project=place.project)
     shown = {
         "place": place,
         "here": "tasks",
@@ -41,8 +40,8 @@ def tasks_page(request: PageRequest, slug: str) -> HttpResponse:
         "state": state,
         "whose": whose,
         "q": words,
-        "claimable": of_project.claimable_by(request.user).count(),
-        "in_hand": of_project.waiting_for(request.user).exists(),
+        "claimable": progress.claimable(request.user, {place.project.pk: counts}).get(place.project.pk, 0),
+        "in_hand": Task.objects.filter(project=place.project).waiting_for(request.user).exists(),
     }
     if request.htmx:
         return render(request, "tasks/_list.html" if window.first else "tasks/_rows.html", shown)

@@ -12,6 +12,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from annotation.models import History, Task
+from frontend.progress import MANY
 from frontend.prose import to_html
 
 register = template.Library()
@@ -225,3 +226,9 @@ def sortable(context: RequestContext, word: str, name: str, kind: str = "") -> S
         name,
         arrow,
     )
+
+
+@register.filter
+def or_more(count: int) -> str:
+    """A number of tasks that was not counted beyond MANY."""
+    return f"{count:,}+" if count >= MANY else str(count)
