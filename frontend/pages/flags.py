@@ -64,7 +64,8 @@ def flag(request: PageRequest, slug: str, pk: int) -> HttpResponse:
     if found is None:
         raise Http404(f"There is no flag {pk} in {place.project.name}.")
     if request.method == "POST":
-        with telling(request, f"Flag {pk} is decided."):
+        verdict = dict(Flag.State.choices).get(request.POST.get("verdict", ""), "decided").lower()
+        with telling(request, f"Flag {pk} is {verdict}; the next open one follows, as long as there is one."):
             flags.decide(
                 flag=found,
                 verdict=request.POST.get("verdict", ""),
