@@ -40,11 +40,15 @@ _NAMESPACE: Final = uuid.UUID("5f0c6a52-6a49-5f0e-9a2d-0a6f2f6b7c11")
 
 @dataclass(frozen=True)
 class Outcome:
-    """What changed in the first task: segments written and taken out; overlaps cut in the middle."""
+    """What changed in the first task: segments written and taken out; overlaps cut in the middle.
+
+    `unlinked` are sentences on links of other people's segments to masks that the first task has not.
+    """
 
     written: int
     removed: int
     settled: int
+    unlinked: tuple[str, ...] = ()
 
 
 @transaction.atomic
@@ -69,6 +73,7 @@ def adjudicate(*, task: Task, choices: Mapping[str, str], by: User) -> Outcome:
     if unknown := sorted(set(choices) - set(rows)):
         raise ReviewRefused(f"No row begins with segment {unknown[0]}; the timelines changed, so reload the page.")
     wanted = dict(found.standing)
+    unlinked: list[str] = []
     for key, choice in choices.items():
         if choice == KEPT:
             continue
@@ -77,8 +82,10 @@ def adjudicate(*, task: Task, choices: Mapping[str, str], by: User) -> Outcome:
             wanted.pop(target, None)
         else:
             wanted[target] = replace(segment, id=target)
+            unlinked += _unlinked(found, rows[key], choice, segment)
     settled, count = _settled(list(wanted.values()), found.first.project.grammar)
     outcome = _write(found, {segment.id: segment for segment in settled}, count, by)
+    outcome = replace(outcome, unlinked=tuple(unlinked))
     history.record(
         project=found.first.project,
         actor=by,
@@ -93,23 +100,47 @@ def adjudicate(*, task: Task, choices: Mapping[str, str], by: User) -> Outcome:
 def chosen(found: Timelines, row: Row, choice: str) -> WorkSegment | None:
     """What a choice makes of a row in the first task; None for no segment.
 
-    The mask tracks of an object and a hand are of one task alone: of another person's segment what they are called is
-    taken over, and the tracks are the first annotator's, where the row has a segment of theirs.
+    The mask tracks of an object and a hand are of one task alone: another person's lead to the first task's tracks
+    that show the same (`track_links`), or nowhere. Of the middle of several, what the first annotator linked stands
+    where the others' leads nowhere.
 
     Raises:
         ReviewRefused: no such choice, or a person who has no segment in the row.
     """
     if choice == NONE:
         return None
-    segment = None
+    ours = own_of(found, row)
     if choice == MERGED:
-        segment = merged(row.said, found.seconds)
-    elif choice.isdigit() and int(choice) < len(row.segments):
-        segment = row.segments[int(choice)]
+        middle = merged(row.said, found.seconds)
+        return replace(
+            middle,
+            object=_link(found, middle.object) or (ours.object if ours else None),
+            hand=_link(found, middle.hand) or (ours.hand if ours else None),
+        )
+    segment = row.segments[int(choice)] if choice.isdigit() and int(choice) < len(row.segments) else None
     if segment is not None:
-        ours = own_of(found, row)
-        return replace(segment, object=ours.object if ours else None, hand=ours.hand if ours else None)
+        return replace(segment, object=_link(found, segment.object), hand=_link(found, segment.hand))
     raise ReviewRefused(f"{choice!r} is no choice for the row of segment {row.key}; reload the page.")
+
+
+def _link(found: Timelines, track: str | None) -> str | None:
+    """The first task's track for a track of any of the tasks."""
+    if track is None or track in found.own_tracks:
+        return track
+    return found.links.get(track)
+
+
+def _unlinked(found: Timelines, row: Row, choice: str, made: WorkSegment) -> list[str]:
+    """Sentences on the links that a choice could not take along."""
+    said = row.said if choice == MERGED else [each for each in [row.segments[int(choice)]] if each is not None]
+    sentences = []
+    for role, now in (("object", made.object), ("hand", made.hand)):
+        if now is None and any(getattr(each, role) for each in said):
+            sentences.append(
+                f"{_said(made)} is not linked with the mask of its {role}: the first task has no mask that shows the "
+                "same; link it there, or draw it."
+            )
+    return sentences
 
 
 def merged(said: Sequence[WorkSegment], seconds: timebase.Seconds) -> WorkSegment:

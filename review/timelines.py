@@ -18,6 +18,7 @@ from annotation import clips
 from annotation.geometry import timebase
 from annotation.models import SegmentRevision, Task
 from annotation.work import WorkSegment, load_segments, segment_value
+from review import track_links
 from review.agreement import FINISHED
 from review.errors import NothingToCompare
 from review.metrics import timelines
@@ -66,6 +67,19 @@ class Timelines:
     def standing(self) -> dict[str, WorkSegment]:
         """The result by id."""
         return {segment.id: segment for segment in self.result}
+
+    @cached_property
+    def own_tracks(self) -> frozenset[str]:
+        """The first task's tracks that stand."""
+        return frozenset(str(id) for id in self.first.tracks.filter(head__deleted=False).values_list("pk", flat=True))
+
+    @cached_property
+    def links(self) -> dict[str, str]:
+        """The first task's track for each track that the others' segments name; those that it lacks are left out."""
+        others = [
+            each for one, own in zip(self.tasks, self.own, strict=True) if one.pk != self.first.pk for each in own
+        ]
+        return track_links.between(self.first, {id for each in others for id in (each.object, each.hand) if id})
 
     @cached_property
     def rows(self) -> list[Row]:

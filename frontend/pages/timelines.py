@@ -25,6 +25,7 @@ from review.timelines import Row, Timelines
 
 # Boundaries further apart than this are worth a look; closer ones nobody sees at normal speed [R2].
 NEAR_S = 0.1
+MOST_TOLD = 3  # sentences on links that were not taken along
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,11 @@ def _decide(request: PageRequest, slug: str, task: Task) -> HttpResponse:
     with telling(request, said):
         if whole := request.POST.get("whole"):
             chosen = _whole(timelines.of(task), str(whole))
-        adjudication.adjudicate(task=task, choices=chosen, by=request.user)
+        made = adjudication.adjudicate(task=task, choices=chosen, by=request.user)
+        for sentence in made.unlinked[:MOST_TOLD]:
+            messages.warning(request, sentence)
+        if (more := len(made.unlinked) - MOST_TOLD) > 0:
+            messages.warning(request, f"So are {more} more links.")
     back = redirect("timelines", slug, task.pk)
     if kept := {name: request.GET[name] for name in ("rows", "level") if name in request.GET}:
         back["Location"] += f"?{urlencode(kept)}"

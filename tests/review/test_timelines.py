@@ -106,6 +106,38 @@ def test_another_persons_tracks_stay_in_their_own_task(
     assert adjudication.choice_now(timelines.of(first), row) == "1"
 
 
+def test_links_lead_to_the_mask_that_shows_the_same_or_nowhere(
+    task: Task, bob: User, carol: User, dana: User, submit: Callable[..., Task]
+) -> None:
+    """Bob drew two blocks in one order and carol in the other; carol has a third one, which bob has not."""
+    places = {"left": (0.2, 0.3), "right": (0.8, 0.3), "below": (0.5, 0.8)}
+
+    def linked(*order: str) -> Callable[[Task, User], Any]:
+        def do(task: Task, by: User) -> None:
+            for n, name in enumerate(order):
+                x, y = places[name]
+                made, _ = draw(task, by, disc(task.clip, x=x * task.clip.width, y=y * task.clip.height, radius=5))
+                segments.save(
+                    task=task, id=uuid.uuid4(), base_version=0, by=by, start=8 * n, end=8 * n + 8, action="pick",
+                    phase="grasp", instructions=WORDS, object=made.pk, object_name=name,
+                )  # fmt: skip
+
+        return do
+
+    first = submit(task, bob, linked("left", "right"))
+    submit(tasks.ask_second(task=first, by=None), carol, linked("right", "left", "below"))
+    rows = by_start(timelines.of(first))
+    choices = {row.key: "1" for row in rows.values()}
+    made = adjudication.adjudicate(task=first, choices=choices, by=dana)
+    named = {str(track.pk): ["left", "right"][track.number - 1] for track in first.tracks.all()}
+    assert [(each.object_name, named.get(each.object or "")) for each in load_segments(first)] == [
+        ("right", "right"), ("left", "left"), ("below", None),
+    ]  # fmt: skip
+    [sentence] = made.unlinked
+    assert "grasp 16–24 is not linked with the mask of its object" in sentence
+    assert [adjudication.choice_now(timelines.of(first), row) for row in rows.values()] == ["1", "1", "1"]
+
+
 def test_segments_that_lie_over_each_other_are_refused(
     task: Task, bob: User, carol: User, dana: User, submit: Callable[..., Task]
 ) -> None:
