@@ -6,6 +6,7 @@ is taken into the first task, its links have to lead to that task's tracks, or n
 
 from __future__ import annotations
 
+import uuid
 from collections import defaultdict
 from collections.abc import Collection
 from typing import Final
@@ -33,7 +34,7 @@ def between(first: Task, tracks: Collection[str]) -> dict[str, str]:
     """
     if not tracks:
         return {}
-    tasks = Task.objects.filter(tracks__in=tracks).exclude(pk=first.pk).distinct()
+    tasks = Task.objects.filter(tracks__in=[uuid.UUID(id) for id in tracks]).exclude(pk=first.pk).distinct()
     works = load_many([first, *tasks])
     ours = works.pop(first.pk)
     found = {}

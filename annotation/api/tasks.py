@@ -77,9 +77,7 @@ class OneTask(APIView):
         return Response(
             task_facts(task)
             | {
-                # One answer for dragging; which segments may not is for the grammar to say.
-                "taxonomy": taxonomy.content(task.project)
-                | {"overlap_allowed": any(rule["kind"] == "may_overlap" for rule in task.project.grammar)},
+                "taxonomy": taxonomy.content(task.project),
                 "guideline": {"number": guideline.number, "text": guideline.text} if guideline else None,
                 "grammar": task.project.grammar,
                 "language": task.project.language,

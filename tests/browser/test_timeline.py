@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import shutil
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -161,3 +163,50 @@ def test_the_selected_segment_plays_in_a_loop(bob: Person, task: int) -> None:
     seen = bench.page.evaluate("seen")
     assert seen, "nothing was played"
     assert all(20 <= frame < 30 for frame in seen)
+
+
+def test_a_row_is_one_stop_for_tab_and_the_arrows_walk_along_it(bob: Person, task: int) -> None:
+    bench = Workbench(bob, task)
+    annotate(bench, (10, 29), (40, 59), (70, 89))
+    bench.press("Escape")
+    row = bench.page.locator(".lane.segments[data-level=primitive]")
+    expect(row).to_have_attribute("aria-label", "Actions: 3 segments")
+    expect(row.locator("[tabindex='0']")).to_have_count(1)
+    row.locator("[tabindex='0']").focus()
+    focused = bench.page.locator(".bar:focus")
+    bench.press("Home")
+    expect(focused).to_have_attribute("aria-label", re.compile("frames 10 to 29"))
+    bench.press("ArrowRight", "ArrowRight")
+    expect(focused).to_have_attribute("aria-label", re.compile("frames 70 to 89"))
+    bench.press("ArrowLeft", "Enter")
+    expect(bench.page.locator("#frame-number")).to_have_value("40")
+    bench.press("ArrowDown")  # the segment's own keys go on, and the focus with them
+    expect(focused).to_have_attribute("aria-label", re.compile("frames 70 to 89"))
+    bench.press("Delete")
+    expect(row).to_have_attribute("aria-label", "Actions: 2 segments")
+    expect(row.locator(":focus")).to_have_count(1)
+    bench.press("Home", "ArrowLeft")
+    expect(row.get_by_role("button", name="Actions")).to_be_focused()
+    assert bench.complaints == []
+
+
+def test_far_out_broken_rules_are_counted_and_reached_by_key(bob: Person, task: int) -> None:
+    """Fifty segments of one frame: none has a class, and none is wide enough for a bar."""
+    for frame in range(20, 120, 2):
+        body = {"level": "primitive", "method": "manual", "start": frame, "end": frame + 1, "instructions": []}
+        headers = {"If-Match": '"0"', "Idempotency-Key": str(uuid.uuid4())}
+        saved = bob.call("PUT", f"tasks/{task}/segments/{uuid.uuid4()}/", body, **headers)
+        assert saved.ok, saved.text()
+    bench = Workbench(bob, task)
+    row = bench.page.locator(".lane.segments[data-level=primitive]")
+    marks = row.locator(".lane-mark")
+    expect(marks.first).to_have_attribute("data-remark", "error")
+    assert sum(int(text) for text in marks.all_inner_texts()) == 100  # no class, no instructions, for each of fifty
+    bench.press("Alt+b")
+    expect(bench.page.locator("#frame-number")).to_have_value("20")
+    expect(bench.page.locator("#notice")).to_contain_text("has no action class")
+    bench.press("Alt+b", "Alt+b", "Alt+Shift+b")
+    expect(bench.page.locator("#frame-number")).to_have_value("22")
+    marks.last.click()
+    expect(row.locator(".bar.selected[data-remark=error]")).to_have_count(1)
+    assert bench.complaints == []

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { TimeAxis } from "../../frontend/static/js/models/axis.js";
-import { coveringIn, firstAfter, layRow } from "../../frontend/static/js/models/row_layout.js";
+import { clusters, coveringIn, firstAfter, layRow } from "../../frontend/static/js/models/row_layout.js";
 import {
   BoundaryMove,
   boundaryEdits,
@@ -200,12 +200,22 @@ test("a row shows bars where one can be held and a few blocks where not", () => 
     ["s7"],
   );
   assert.ok(far.blocks.length <= 1000);
+  assert.equal(far.narrow.length, 2000);
   axis.zoom(1000, 500);
   const near = layRow(row, axis, how);
   assert.ok(near.bars.length >= 2 && near.bars.length < 5);
   assert.equal(firstAfter(row, 54), 1);
   assert.equal(coveringIn(row, 60)?.id, "s1");
   assert.equal(coveringIn(row, 52), undefined);
+});
+
+test("what would lie on each other is told together, at the first one's place", () => {
+  const found = clusters([3, 4, 17, 18, 60], (x) => x, 15);
+  assert.deepEqual(found, [
+    { x: 3, items: [3, 4, 17] },
+    { x: 18, items: [18] },
+    { x: 60, items: [60] },
+  ]);
 });
 
 test("the tiles of an axis have a value for every one or two pixels, and one a frame from near", () => {

@@ -36,24 +36,49 @@ export function coveringIn(row, frame) {
  * @param {{first: number, end: number, scale: number, x: (frame: number) => number}} axis
  * @param {{colourOf: (one: T) => string, always: (one: T) => boolean, least?: number}} how px from which one is a bar;
  *   some always are
- * @returns {{bars: T[], blocks: Block[]}} in sight; blocks of one colour that touch on the screen are one
+ * @returns {{bars: T[], blocks: Block[], narrow: T[]}} in sight; blocks of one colour that touch on the screen are one;
+ *   narrow are all that have no room for a mark of their own
  */
 export function layRow(row, axis, { colourOf, always, least = 10 }) {
   /** @type {T[]} */
   const bars = [];
   /** @type {Block[]} */
   const blocks = [];
+  /** @type {T[]} */
+  const narrow = [];
   for (let i = firstAfter(row, axis.first); i < row.length && row[i].start < axis.end; i += 1) {
     const one = row[i];
     const x = axis.x(one.start);
     const width = axis.x(one.end) - x;
+    if (width < least) narrow.push(one);
     if (width >= least || always(one)) {
       bars.push(one);
       continue;
     }
     addBlock(blocks, x, width, colourOf(one));
   }
-  return { bars, blocks };
+  return { bars, blocks, narrow };
+}
+
+/**
+ * What would lie on each other on the screen, together.
+ *
+ * @template T
+ * @param {T[]} items from left to right
+ * @param {(one: T) => number} xOf px
+ * @param {number} room px from the first of a cluster that belong to it
+ * @returns {{x: number, items: T[]}[]} x is the first one's
+ */
+export function clusters(items, xOf, room) {
+  /** @type {{x: number, items: T[]}[]} */
+  const found = [];
+  for (const one of items) {
+    const x = xOf(one);
+    const last = found.at(-1);
+    if (last && x - last.x < room) last.items.push(one);
+    else found.push({ x, items: [one] });
+  }
+  return found;
 }
 
 /**

@@ -13,7 +13,7 @@ import { trackRows } from "./track_commands.js";
 /** @typedef {[string, string, string[], () => void]} Row */
 
 // The picture, then what stands round it; the top bar last.
-const PLACES = ["ornaments", "proposals", "objects", "labels", "remarks", "dock", "tools", "top"];
+const PLACES = ["ornaments", "proposals", "objects", "labels", "remarks", "dock", "lanes", "tools", "top"];
 
 /**
  * @param {Bench} bench
@@ -63,13 +63,15 @@ export function makeCommands(bench, stage, input, toolbox) {
 }
 
 /** @param {Bench} bench @returns {Row[]} */
-function playerRows({ player, clip }) {
+function playerRows(bench) {
+  const { player, clip } = bench;
   return [
     ["play", "Play or pause (Space held drags the picture)", [" "], () => player.toggle()],
     ["back", "Frame back", ["d", "ArrowLeft"], () => player.step(-1)],
     ["on", "Frame on", ["f", "ArrowRight"], () => player.step(1)],
     ["back-10", "10 frames back", ["c", "Shift+ArrowLeft", "Shift+d"], () => player.step(-10)],
     ["on-10", "10 frames on", ["Shift+ArrowRight", "Shift+f"], () => player.step(10)],
+    ["go-to-frame", "Go to a frame by its number", ["Mod+g"], () => bench.emit("go-to-frame")],
     ["first", "First frame", ["Home"], () => player.go(0)],
     ["last", "Last frame", ["End"], () => player.go(clip.frame_count - 1)],
   ];
@@ -109,6 +111,9 @@ function wordRows(bench) {
   return [
     ["segment-action", "Action class of the segment", ["Enter"], write("action")],
     ["segment-phase", "Phase of the segment", ["Shift+p"], write("phase")],
+    ["segment-object", "Object of the segment", ["Alt+j"], write("object")],
+    ["segment-hand", "Hand of the segment", ["Alt+h"], write("hand")],
+    ["segment-outcome", "Outcome of the segment, then how sure", ["Alt+u"], write("outcome")],
     ["segment-instructions", "Instructions of the segment", ["Shift+i"], write("instructions")],
   ];
 }

@@ -41,7 +41,7 @@ export class Minimap {
       this.redraw();
     };
     bench.on("work", read);
-    bench.on("flags", read);
+    bench.on("flags segment-remarks", read);
     bench.on("frame", () => this.redraw());
     read();
   }
@@ -76,6 +76,13 @@ export class Minimap {
         g.fillStyle = fill;
         g.fillRect(x, top, width, size);
       }
+    }
+    // Where a rule is broken, at the foot: the whole clip is the farthest that one can be out.
+    const inks = { warning: "--amber", error: "--red" };
+    for (const [severity, ink] of Object.entries(inks)) {
+      g.fillStyle = getComputedStyle(this.canvas).getPropertyValue(ink);
+      for (const remark of bench.remarksOfSegments)
+        if (remark.severity === severity) g.fillRect(Math.round(whole.x(remark.start)), height - 2, 2, 2);
     }
     g.fillStyle = flag;
     for (const { start } of bench.flags) g.fillRect(whole.x(start), 0, 2, 2);

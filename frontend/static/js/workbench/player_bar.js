@@ -16,6 +16,11 @@ export function bindPlayerBar(bench) {
   byId("to-start").addEventListener("click", () => player.go(0));
   byId("to-end").addEventListener("click", () => player.go(bench.clip.frame_count - 1));
   field.addEventListener("change", () => player.go(Number(field.value)));
+  field.addEventListener("keydown", (event) => {
+    // The hands go back to the keys; leaving the field goes to the frame.
+    if (event.key === "Enter") byId("ornaments").focus({ preventScroll: true });
+  });
+  bench.on("go-to-frame", () => field.select());
   player.on("playing", () => {
     play.replaceChildren(icon(player.playing ? "pause" : "play"));
     play.setAttribute("aria-label", player.playing ? "Pause" : "Play");

@@ -68,7 +68,8 @@ export function visitPlaces(ids) {
     const places = ids
       .map((id) => document.getElementById(id))
       .filter((place) => place !== null && entry(place) !== null);
-    const here = places.findIndex((place) => place?.contains(document.activeElement));
+    // A place may stand within another.
+    const here = places.findLastIndex((place) => place?.contains(document.activeElement));
     const next = places[(here + way + places.length) % places.length];
     if (next) entry(next)?.focus();
   };

@@ -12,13 +12,14 @@ export class SegmentBar {
   /** @param {SegmentLanes} lanes */
   constructor(lanes) {
     this.bench = lanes.bench;
+    this.lanes = lanes;
     this.text = el("span", { class: "bar-text" });
     this.element = el(
       "div",
       {
         class: "bar",
         role: "button",
-        tabindex: "0",
+        tabindex: "-1",
         onkeydown: (/** @type {KeyboardEvent} */ event) => this.#key(event),
       },
       el("span", { class: "grip start" }),
@@ -34,7 +35,7 @@ export class SegmentBar {
     const first = bench.segment?.id === segment.id;
     const colour = bench.actionColour(segment.action);
     const label = nameOf(segment);
-    const remarks = bench.remarksOfSegments.filter((remark) => remark.segment === segment.id);
+    const remarks = this.lanes.remarksOf(segment.id);
     const said = remarks.map(({ message }) => message).join(" ");
     const state = [segment.start, segment.end, chosen, first, colour, label, said].join();
     if (state === this.#shown) return;
@@ -54,7 +55,9 @@ export class SegmentBar {
 
   /** @param {KeyboardEvent} event */
   #key(event) {
-    if (event.key !== "Enter" || !this.segment) return;
+    if ((event.key !== "Enter" && event.key !== " ") || !this.segment) return;
+    // Once more, and Enter leads to its class as it does on the picture.
+    if (event.key === "Enter" && this.bench.segment?.id === this.segment.id) return;
     this.bench.select("segments", this.segment.id);
     this.bench.player.go(this.segment.start);
     event.preventDefault();
@@ -87,7 +90,8 @@ export class ProposedBar {
   constructor(lanes) {
     this.bench = lanes.bench;
     this.text = el("span", { class: "bar-text" });
-    this.element = el("button", { type: "button", class: "bar proposed", onclick: () => this.#choose() }, this.text);
+    const props = { type: "button", class: "bar proposed", tabindex: "-1", onclick: () => this.#choose() };
+    this.element = el("button", props, this.text);
   }
 
   /** @param {import("../models/proposals.js").Proposal} proposal */
@@ -100,6 +104,10 @@ export class ProposedBar {
     if (state === this.#shown) return;
     this.#shown = state;
     element.setAttribute("aria-pressed", String(chosen));
+    element.setAttribute(
+      "aria-label",
+      `Proposed: ${name || "segment"}, frames ${proposal.start} to ${proposal.end - 1}, confidence ${proposal.confidence.toFixed(2)}`,
+    );
     element.title = `${name}, confidence ${proposal.confidence.toFixed(2)}: A accepts, X rejects`;
     element.style.setProperty("--bar", bench.actionColour(proposal.label));
     this.text.textContent = name || "segment";

@@ -51,6 +51,8 @@ export function segmentRows(bench) {
     ["row", "Other row: task or actions", ["Alt+w"], () => changeRow(bench)],
     ["next-gap", "Next gap in the row", ["Alt+g"], () => goToGap(bench, 1)],
     ["previous-gap", "Gap before", ["Alt+Shift+g"], () => goToGap(bench, -1)],
+    ["next-broken", "Next segment that breaks a rule", ["Alt+b"], () => goToBroken(bench, 1)],
+    ["previous-broken", "Segment before that breaks a rule", ["Alt+Shift+b"], () => goToBroken(bench, -1)],
     ["next-moment", "Next boundary or motion event", ["Alt+."], () => goToMoment(bench, 1)],
     ["previous-moment", "Boundary or motion event before", ["Alt+,"], () => goToMoment(bench, -1)],
     ["snap", "Snap to boundaries and motion events (Alt held ignores it)", ["Alt+s"], () => flip(bench, "snap")],
@@ -341,6 +343,30 @@ function goToGap(bench, way) {
   }
   bench.select(null);
   bench.player.go(next[0]);
+}
+
+/**
+ * Along the axis, however far out it is: the selected segment is always a bar.
+ *
+ * @param {Bench} bench
+ * @param {1 | -1} way
+ */
+function goToBroken(bench, way) {
+  const broken = new Set(bench.remarksOfSegments.map(({ segment }) => segment));
+  const all = bench.work.segments.filter(({ id }) => broken.has(id)).sort((a, b) => a.start - b.start || a.end - b.end);
+  const at = all.findIndex(({ id }) => id === bench.segment?.id);
+  const { frame } = bench;
+  const beside = way > 0 ? all.find(({ start }) => start >= frame) : all.findLast(({ start }) => start <= frame);
+  const next = at >= 0 ? all[at + way] : beside;
+  if (!next) {
+    const where = way > 0 ? "after" : "before";
+    bench.say(all.length ? `No segment ${where} this one breaks a rule.` : "No segment breaks a rule.");
+    return;
+  }
+  bench.player.go(next.start);
+  bench.select("segments", next.id);
+  const said = bench.remarksOfSegments.filter(({ segment }) => segment === next.id).map(({ message }) => message);
+  bench.say(said.join(" "), "warning");
 }
 
 /**

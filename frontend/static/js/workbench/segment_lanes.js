@@ -7,6 +7,8 @@ import { layRow } from "../models/row_layout.js";
 import { gaps, PRIMITIVE, TASK } from "../models/segment_edits.js";
 import { rows } from "../models/segments.js";
 import { el, onFrame } from "./dom.js";
+import { LaneMarks } from "./lane_marks.js";
+import { LaneStops } from "./lane_stops.js";
 import { sheet } from "./paint.js";
 import { ProposedBar, SegmentBar } from "./segment_bar.js";
 import { SegmentPointer } from "./segment_pointer.js";
@@ -15,7 +17,16 @@ import { SegmentPointer } from "./segment_pointer.js";
 /** @typedef {import("../models/work.js").Segment} Segment */
 /** @typedef {import("../models/proposals.js").Proposal} Proposal */
 /** @typedef {{element: HTMLElement, show: (one: any) => void}} Bar */
-/** @typedef {{element: HTMLElement, body: HTMLElement, canvas: HTMLCanvasElement, bars: Map<string | number, Bar>}} Lane */
+/**
+ * @typedef {object} Lane
+ * @property {HTMLElement} element
+ * @property {HTMLElement} name a button where it can be chosen
+ * @property {HTMLElement} body
+ * @property {HTMLCanvasElement} canvas
+ * @property {Map<string | number, Bar>} bars
+ * @property {{id: string | number, start: number, end: number}[]} row what it shows, by start
+ * @property {LaneMarks} [marks]
+ */
 
 const HEIGHT = 24; // px of a lane, as in the style sheet
 /** @type {Record<string, string>} */
@@ -32,6 +43,8 @@ export class SegmentLanes {
   #proposed = [];
   /** Boundaries that are being dragged, by segment. @type {Map<string, {start: number, end: number}>} */
   #preview = new Map();
+  /** What the grammar says, by segment. @type {Map<string, import("./grammar_watch.js").OfSegment[]>} */
+  #remarks = new Map();
 
   /** @param {import("./timeline.js").Timeline} timeline */
   constructor(timeline) {
@@ -41,10 +54,14 @@ export class SegmentLanes {
     this.element = el("div", { class: "segment-lanes" });
     this.redraw = onFrame(() => this.#draw());
     this.pointer = new SegmentPointer(this);
+    this.stops = new LaneStops(this);
     const { bench } = this;
     bench.on("work", () => this.#read());
     bench.on("proposals", () => this.#readProposals());
-    bench.on("selection readonly moments segment-remarks", () => this.redraw());
+    bench.on("selection readonly moments", () => this.redraw());
+    bench.on("selection", () => this.stops.follow());
+    bench.on("segment-remarks", () => this.#readRemarks());
+    this.#readRemarks();
     this.#read();
     this.#readProposals();
   }
@@ -59,6 +76,30 @@ export class SegmentLanes {
   rowOf(lane) {
     const found = this.#rows.find(({ level }) => level === lane.dataset.level);
     return found?.rows[Number(lane.dataset.row)] ?? [];
+  }
+
+  /** @param {string} id @returns {Lane | undefined} that a segment lies in */
+  laneWith(id) {
+    return [...this.#lanes.values()].find(({ row }) => row.some((one) => one.id === id));
+  }
+
+  /** @param {string} id */
+  remarksOf(id) {
+    return this.#remarks.get(id) ?? [];
+  }
+
+  drawNow() {
+    this.#draw();
+  }
+
+  #readRemarks() {
+    this.#remarks = new Map();
+    for (const remark of this.bench.remarksOfSegments) {
+      const known = this.#remarks.get(remark.segment);
+      if (known) known.push(remark);
+      else this.#remarks.set(remark.segment, [remark]);
+    }
+    this.redraw();
   }
 
   #read() {
@@ -109,14 +150,19 @@ export class SegmentLanes {
     const lane = this.#lane(`${level} ${i}`, () => this.#makeLane(level, i));
     const active = bench.row === level;
     lane.element.classList.toggle("active", active);
-    lane.element.firstElementChild?.setAttribute("aria-pressed", String(active));
+    if (lane.name.matches("button")) lane.name.setAttribute("aria-pressed", String(active));
+    this.#describe(lane, NAMES[level], row, i);
     const chosen = new Set(bench.segments.map(({ id }) => id));
     const colourOf = (/** @type {Segment} */ one) => bench.actionColour(one.action);
-    const { bars, blocks } = layRow(row, axis, { colourOf, always: ({ id }) => chosen.has(id) });
+    const stop = this.stops.of(lane, row, ({ id }) => chosen.has(String(id)));
+    const always = (/** @type {Segment} */ { id }) => chosen.has(id) || id === stop;
+    const { bars, blocks, narrow } = layRow(row, axis, { colourOf, always });
     const g = this.#paint(lane, blocks);
     if (i === 0) this.#paintGaps(g, level);
     if (level === PRIMITIVE && i === 0) this.#paintMoments(g);
     this.#sync(lane, bars, () => new SegmentBar(this));
+    this.stops.mark(lane, stop);
+    lane.marks?.show(narrow, (id) => this.remarksOf(id));
   }
 
   /**
@@ -129,9 +175,25 @@ export class SegmentLanes {
       this.#put("proposed", el("span", { class: "lane-name" }, i ? "" : "Proposed")),
     );
     const colourOf = (/** @type {Proposal} */ one) => bench.actionColour(one.label);
-    const { bars, blocks } = layRow(row, axis, { colourOf, always: ({ id }) => bench.proposal?.id === id });
+    this.#describe(lane, "Proposed", row, i);
+    const isChosen = (/** @type {{id: string | number}} */ { id }) => bench.proposal?.id === id;
+    const stop = this.stops.of(lane, row, isChosen);
+    const { bars, blocks } = layRow(row, axis, { colourOf, always: (one) => isChosen(one) || one.id === stop });
     this.#paint(lane, blocks, 0.5);
     this.#sync(lane, bars, () => new ProposedBar(this));
+    this.stops.mark(lane, stop);
+  }
+
+  /**
+   * @param {Lane} lane
+   * @param {string} name
+   * @param {Lane["row"]} row
+   * @param {number} i of the rows of this name
+   */
+  #describe(lane, name, row, i) {
+    lane.row = row;
+    const told = `${i ? `${name}, row ${i + 1}` : name}: ${row.length} ${row.length === 1 ? "segment" : "segments"}`;
+    if (lane.element.ariaLabel !== told) lane.element.ariaLabel = told;
   }
 
   /**
@@ -151,12 +213,10 @@ export class SegmentLanes {
   #makeLane(level, i) {
     const { bench } = this;
     const title = "New segments go to this row; Alt+W changes it";
-    const name = el(
-      "button",
-      { type: "button", class: "lane-name", title, onclick: () => bench.useRow(level) },
-      i ? "" : NAMES[level],
-    );
+    const use = { type: "button", class: "lane-name", title, onclick: () => bench.useRow(level) };
+    const name = i ? el("span", { class: "lane-name" }) : el("button", use, NAMES[level]);
     const lane = this.#put("segments", name);
+    lane.marks = new LaneMarks(this, lane.body);
     Object.assign(lane.element.dataset, { level, row: String(i) });
     this.pointer.bind(lane.element, lane.body);
     return lane;
@@ -170,12 +230,15 @@ export class SegmentLanes {
   #put(kind, name) {
     const canvas = el("canvas", { "aria-hidden": "true" });
     const body = el("div", { class: "lane-body" }, canvas);
-    const element = el("div", { class: `lane ${kind}` }, name, body);
+    const element = el("div", { class: `lane ${kind}`, role: "toolbar", "aria-orientation": "horizontal" }, name, body);
     // Proposed rows stand below the rows that they are accepted into.
     const after = [...this.element.children].filter((one) => kind !== "segments" || one.matches(".segments")).at(-1);
     if (after) after.after(element);
     else this.element.prepend(element);
-    return { element, body, canvas, bars: new Map() };
+    /** @type {Lane} */
+    const lane = { element, name, body, canvas, bars: new Map(), row: [] };
+    this.stops.bind(lane);
+    return lane;
   }
 
   /**
@@ -256,8 +319,10 @@ export class SegmentLanes {
     }
     for (const [id, { element }] of lane.bars) {
       if (seen.has(id)) continue;
+      const focused = element === document.activeElement;
       element.remove();
       lane.bars.delete(id);
+      if (focused) this.stops.lost(lane);
     }
   }
 }

@@ -10,6 +10,9 @@ import { Instructions } from "./instructions.js";
 /** @typedef {(fields: Partial<Segment>, title: string) => void} Change */
 /** @typedef {{element: HTMLElement, show: (segment: Segment) => void}} Field shows a segment without being made anew */
 
+// Fields that have a key of their own, by their names.
+const NAMES = { action: "Action", phase: "Phase", object: "Object", hand: "Hand", outcome: "Outcome" };
+
 /** @param {Bench} bench */
 export function bindSegment(bench) {
   const panel = byId("segment-panel");
@@ -35,10 +38,11 @@ export function bindSegment(bench) {
   };
   bench.on("selection work readonly", draw);
   bench.on("remarks-changed", () => texts?.remark());
-  bench.on("write-segment", (/** @type {"action" | "phase" | "instructions"} */ what) => {
+  bench.on("write-segment", (/** @type {keyof typeof NAMES | "instructions"} */ what) => {
     if (!bench.segment) return bench.say("Select a segment first, or begin one with I.");
     if (what === "instructions") return texts?.focus();
-    panel.querySelectorAll("select")[what === "action" ? 0 : 1].focus();
+    const field = panel.querySelector(`[aria-label="${NAMES[what]}"]`);
+    if (field instanceof HTMLElement) field.focus();
   });
 }
 
@@ -218,6 +222,7 @@ function confidence(change) {
     max: 100,
     step: 5,
     placeholder: "–",
+    "aria-label": "Confidence, %",
     onchange: () => {
       const share = input.value === "" ? null : Math.min(100, Math.max(0, Number(input.value))) / 100;
       change({ confidence: share }, "Say how sure a segment is");
