@@ -293,6 +293,7 @@ def test_a_real_clip_is_annotated_without_a_mouse(site: Site, bob: Person, name:
         hands.change_row()
         for one in (each for each in plan if each.level == level):
             looks[one.start], looks[one.end - 1] = hands.annotate_all(one, hands.picture)
+    assert hands.bench.complaints == []
     hands.submit()
     frames = decoded(path)
     for frame, look in looks.items():
@@ -304,7 +305,6 @@ def test_a_real_clip_is_annotated_without_a_mouse(site: Site, bob: Person, name:
     assert [row[5:] for row in kept] == [
         (o.level, o.object_name, o.object, o.hand_side, o.hand, o.outcome, o.confidence) for o in plan
     ]
-    assert hands.bench.complaints == []
 
 
 def planned(name: str, masks: list[str]) -> list[Typed]:

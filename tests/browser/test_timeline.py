@@ -165,6 +165,16 @@ def test_the_selected_segment_plays_in_a_loop(bob: Person, task: int) -> None:
     assert all(20 <= frame < 30 for frame in seen)
 
 
+def test_ending_a_segment_that_was_just_begun_moves_nothing_that_it_touches(bob: Person, task: int) -> None:
+    bench = Workbench(bob, task)
+    bench.press("Alt+w")
+    annotate(bench, (10, 29))  # a task
+    bench.press("Escape", "Alt+w")
+    annotate(bench, (12, 19))  # an action in it, which at first reaches to the task's end
+    assert ranges(bob, task, "task") == [(10, 30)]
+    assert ranges(bob, task) == [(12, 20)]
+
+
 def test_a_row_is_one_stop_for_tab_and_the_arrows_walk_along_it(bob: Person, task: int) -> None:
     bench = Workbench(bob, task)
     annotate(bench, (10, 29), (40, 59), (70, 89))

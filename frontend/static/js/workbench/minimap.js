@@ -78,7 +78,7 @@ export class Minimap {
       }
     }
     // Where a rule is broken, at the foot: the whole clip is the farthest that one can be out.
-    const inks = { warning: "--amber", error: "--red" };
+    const inks = { warning: "--doubtful", error: "--broken" };
     for (const [severity, ink] of Object.entries(inks)) {
       g.fillStyle = getComputedStyle(this.canvas).getPropertyValue(ink);
       for (const remark of bench.remarksOfSegments)

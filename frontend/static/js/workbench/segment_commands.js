@@ -166,8 +166,11 @@ function endHere(bench) {
   } else if (frame < segment.start) {
     bench.say("A segment ends after it starts; this frame is before its start.", "warning");
   } else {
+    // Where a segment that was just begun ends was never said: what it touches there stays where it is.
+    const rules = rulesOf(bench);
+    const fresh = bench.begun === segment.id;
     bench.begun = null;
-    moveEnd(bench, segment, "end", frame + 1);
+    moveEnd(bench, segment, "end", frame + 1, fresh ? { ...rules, linked: false } : rules);
     bench.emit("selection");
   }
 }
@@ -177,10 +180,11 @@ function endHere(bench) {
  * @param {Segment} segment
  * @param {End} which
  * @param {number} boundary
+ * @param {import("../models/segment_edits.js").Rules} [rules]
  */
-function moveEnd(bench, segment, which, boundary) {
+function moveEnd(bench, segment, which, boundary, rules = rulesOf(bench)) {
   if (!bench.mayWrite()) return;
-  const move = new BoundaryMove(bench.work.segments, segment, which, rulesOf(bench));
+  const move = new BoundaryMove(bench.work.segments, segment, which, rules);
   const reached = move.settle(boundary);
   if (reached !== boundary) {
     const last = which === "end" ? 1 : 0;
