@@ -1,11 +1,13 @@
 """The series of a clip that a time axis shows under its rows: what layers measured and what was recorded with it.
 
 Numbers that came with a clip are CSV files in its folder, `signals/<name>.csv`; see `engines.series.read_csv`. They are
-entered in the manifest by `take_in`; a file that was only laid there is read as well.
+entered in the manifest by `take_in`, which reads other formats too (`engines.series_files`); a CSV file that was only
+laid there is read as well.
 """
 
 from __future__ import annotations
 
+import io
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -22,7 +24,7 @@ from annotation.media.clip_folder import ClipFolder
 from annotation.media.durable import make_directories, replace_file
 from annotation.media.errors import ClipFolderError
 from annotation.models import Clip
-from enrichment.engines import series
+from enrichment.engines import series, series_files
 from enrichment.engines.loudness import SILENCE
 from enrichment.engines.motion_actions import smoothed_velocity
 from enrichment.engines.motion_features import MotionSeries
@@ -90,21 +92,26 @@ def recorded(folder: ClipFolder) -> list[str]:
 
 
 def take_in(*, clip: Clip, paths: Sequence[Path]) -> list[str]:
-    """Copy CSV files into the clip's folder, beside those that are there; returns the titles of their lanes.
+    """Lay files of series into the clip's folder as CSV, beside those that are there; returns their lanes' titles.
 
     Raises:
-        Refused: a file cannot be read as series; nothing is copied.
+        Refused: a file cannot be read as series, or two would have one name; nothing is laid there.
     """
     folder, seconds = clips.folder(clip), clips.index(clip).seconds.tolist()
     try:
-        titles = [column.name for path in paths for column in series.read_csv(path, seconds)]
+        given = {f"{path.stem}.csv": series_files.as_csv(path, len(seconds)) for path in paths}
+        if len(given) < len(paths):
+            raise Refused("Two of the files differ in their ending alone; they would be one in the clip's folder.")
+        titles = [
+            each.name for name, text in given.items() for each in series.read_csv(io.BytesIO(text), seconds, name)
+        ]
         kept = [
             artifact
             for relative in recorded(folder)
-            if Path(relative).name not in {path.name for path in paths}
+            if Path(relative).name not in given
             if (artifact := folder.artifact(relative)) is not None
         ]
-        new = [folder.write(f"{RECORDED}/{path.name}", path.read_bytes()) for path in paths]
+        new = [folder.write(f"{RECORDED}/{name}", text) for name, text in given.items()]
         digest = "-".join(sorted(file.sha256[:16] for file in (*kept, *new)))
         folder.commit(RECORDED, engine="recorded", version="1", parameters={}, fingerprint=digest, files=[*kept, *new])
     except (EngineInputError, ClipFolderError) as error:

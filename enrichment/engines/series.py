@@ -22,11 +22,11 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 from scipy.signal import find_peaks
 
+from enrichment.engines.series_files import TIMES
 from enrichment.errors import EngineInputError
 
 Values = NDArray[np.float32]
 
-_TIMES: Final = ("time", "seconds", "timestamp", "t")
 _UNIT: Final = re.compile(r"^(?P<name>.*?)\s*[\[(](?P<unit>[^\])]*)[\])]\s*$")
 
 
@@ -132,7 +132,7 @@ def changes(values: Values, smoothing: float) -> list[Moment]:
     return [Moment(int(at), "change", round(float(sure), 3)) for at, sure in zip(peaks, strength, strict=True)]
 
 
-def read_csv(path: Path, seconds: Sequence[float]) -> list[Column]:
+def read_csv(file: Path | io.BytesIO, seconds: Sequence[float], name: str = "") -> list[Column]:
     """The numeric columns of a CSV file that was recorded with a clip, one value per frame.
 
     The first line names the columns, with units as in "force [N]". One column, "frame" or "time" (also "seconds",
@@ -140,8 +140,9 @@ def read_csv(path: Path, seconds: Sequence[float]) -> list[Column]:
     interpolated, beyond them they are not known.
 
     Args:
-        path: the file.
+        file: the file, or what it holds.
         seconds: presentation time of every frame of the clip.
+        name: what the file is called, where it is not told by its path.
 
     Returns:
         Columns in the file's order; those that hold no numbers are left out.
@@ -149,22 +150,28 @@ def read_csv(path: Path, seconds: Sequence[float]) -> list[Column]:
     Raises:
         EngineInputError: not a table, no column says where the rows belong, or it does not rise.
     """
+    name = name or (file.name if isinstance(file, Path) else "The table")
     try:
-        table = pa_csv.read_csv(path)
+        table = pa_csv.read_csv(file)
     except (pa.ArrowInvalid, OSError, UnicodeDecodeError) as error:
-        raise EngineInputError(f"{path.name} cannot be read as a CSV table: {error}.") from error
-    names = [name.strip().lower() for name in table.column_names]
-    bare = [_UNIT.sub(r"\g<name>", name) for name in names]
-    at = next((bare.index(name) for name in ("frame", *_TIMES) if name in bare), None)
+        raise EngineInputError(f"{name} cannot be read as a CSV table: {error}.") from error
+    names = [title.strip().lower() for title in table.column_names]
+    bare = [_UNIT.sub(r"\g<name>", title) for title in names]
+    at = next((bare.index(place) for place in ("frame", *TIMES) if place in bare), None)
     if at is None:
-        raise EngineInputError(f"{path.name} has no column called frame or time, so its rows belong nowhere; add one.")
+        raise EngineInputError(f"{name} has no column called frame or time, so its rows belong nowhere; add one.")
     places = _numbers(table.column(at))
     if places is None or not len(places) or not np.isfinite(places).all() or np.any(np.diff(places) <= 0):
-        raise EngineInputError(f"The column {table.column_names[at]} of {path.name} must hold numbers that rise.")
+        raise EngineInputError(f"The column {table.column_names[at]} of {name} must hold numbers that rise.")
     wanted = np.arange(len(seconds), dtype=np.float64) if bare[at] == "frame" else np.asarray(seconds, np.float64)
+    if len(wanted) and (places[-1] < wanted[0] or places[0] > wanted[-1]):
+        raise EngineInputError(
+            f"The rows of {name} lie from {places[0]:g} to {places[-1]:g}, and the clip from {wanted[0]:g} to "
+            f"{wanted[-1]:g}; times are seconds from the first frame."
+        )
     found = []
     for number, title in enumerate(table.column_names):
-        values = _numbers(table.column(number)) if number != at and bare[number] not in ("frame", *_TIMES) else None
+        values = _numbers(table.column(number)) if number != at and bare[number] not in ("frame", *TIMES) else None
         if values is None or not np.isfinite(values).any():
             continue
         held = np.isfinite(values)

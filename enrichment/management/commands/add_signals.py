@@ -15,13 +15,14 @@ from enrichment import signals
 
 class Command(BaseCommand):
     help = (
-        "Add CSV files to a clip: a column called frame or time (seconds from the first frame) and one column per "
-        "series, with its unit in brackets, as in 'gripper opening [m]'."
+        "Add files of series to a clip: CSV, Parquet (an episode of LeRobot too), JSON, JSON Lines or HDF5. A column "
+        "called frame or time (seconds from the first frame) says where each row belongs, and one column per series "
+        "holds its numbers, with its unit in brackets, as in 'gripper opening [m]'."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("clip", type=int, help="the clip's number")
-        parser.add_argument("files", type=Path, nargs="+", help="CSV files; one of the same name is replaced")
+        parser.add_argument("files", type=Path, nargs="+", help="one of the same name is replaced")
 
     def handle(self, *, clip: int, files: list[Path], **options: Any) -> None:
         found = Clip.objects.filter(pk=clip).first()
