@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from annotation import clips, work
 from annotation.models import Task
 from annotation.work import Work
-from enrichment import compute, ledger, registry, task_checks
+from enrichment import compute, ledger, task_checks, thresholds
 from enrichment.checks import actions_vs_motion, depth_vs_segmentation, flow_vs_segmentation
 from enrichment.checks.actions_vs_motion import Labelled
 from enrichment.checks.observed_motion import TrackMasks, observe
@@ -28,8 +28,7 @@ from enrichment.layer import ClipFacts
 from enrichment.layers.actions import motion_in, rate_of
 from enrichment.layers.depth import DepthReader
 from enrichment.layers.flow import FlowReader
-from enrichment.models import LayerRun, LayerSetting, Run, TaskCheck
-from enrichment.parameters import filled
+from enrichment.models import LayerRun, Run, TaskCheck
 
 log = logging.getLogger(__name__)
 
@@ -100,14 +99,8 @@ def _check(task: Task, keep_going: Callable[[], None]) -> dict[str, str] | None:
         if missing:
             skipped[wanted.check] = f"The clip's {' and '.join(missing)} did not come about."
             continue
-        _tell(task, wanted.check, wanted.run(subject, _thresholds(task, wanted.settings)))
+        _tell(task, wanted.check, wanted.run(subject, thresholds.of_layer(task.project_id, wanted.settings)))
     return skipped
-
-
-def _thresholds(task: Task, layer: str) -> Any:
-    """The check's thresholds as the task's project has set them."""
-    setting = LayerSetting.objects.filter(project=task.project_id, layer=layer).first()
-    return filled(registry.get(layer).Parameters, setting.parameters if setting else {}, layer)
 
 
 @transaction.atomic
@@ -117,7 +110,7 @@ def _tell(task: Task, check: str, found: list[Finding]) -> None:
     transaction.on_commit(lambda: findings_ready.send(sender=None, **news))
 
 
-def _depth_vs_segmentation(subject: _Subject, thresholds: Any) -> list[Finding]:
+def _depth_vs_segmentation(subject: _Subject, limits: Any) -> list[Finding]:
     """People's masks against the clip's depth, where that is a length."""
     depth = DepthReader(clips.folder(subject.task.clip))
 
@@ -125,17 +118,17 @@ def _depth_vs_segmentation(subject: _Subject, thresholds: Any) -> list[Finding]:
         subject.keep_going()
         return depth.read(frame) if depth.metric else None
 
-    return _named(depth_vs_segmentation.run(depth_vs_segmentation.Inputs(_tracks(subject), read), thresholds), subject)
+    return _named(depth_vs_segmentation.run(depth_vs_segmentation.Inputs(_tracks(subject), read), limits), subject)
 
 
-def _flow_vs_segmentation(subject: _Subject, thresholds: Any) -> list[Finding]:
+def _flow_vs_segmentation(subject: _Subject, limits: Any) -> list[Finding]:
     """People's masks against the clip's flow."""
     with clips.reader(subject.task.clip) as pictures:
         given = flow_vs_segmentation.Inputs(_tracks(subject), _flow(subject), pictures.read)
-        return _named(flow_vs_segmentation.run(given, thresholds), subject)
+        return _named(flow_vs_segmentation.run(given, limits), subject)
 
 
-def _actions_vs_motion(subject: _Subject, thresholds: Any) -> list[Finding]:
+def _actions_vs_motion(subject: _Subject, limits: Any) -> list[Finding]:
     """People's segments against the motion that the actions layer measured, and against what their masks follow."""
     labelled = [
         Labelled(segment.id, segment.start, segment.end, segment.action, segment.phase)
@@ -147,7 +140,7 @@ def _actions_vs_motion(subject: _Subject, thresholds: Any) -> list[Finding]:
     tracks = _tracks(subject)
     things = observe(_flow(subject), tracks, frames, motion.size).things if tracks else {}
     given = actions_vs_motion.Inputs(labelled, motion, rate_of(subject.facts), things=things)
-    return _named(actions_vs_motion.run(given, thresholds), subject)
+    return _named(actions_vs_motion.run(given, limits), subject)
 
 
 def _flow(subject: _Subject) -> Callable[[int], NDArray[np.float32] | None]:

@@ -7,6 +7,7 @@ from django.urls import path
 
 from frontend.pages import (
     account,
+    checks,
     clips,
     deliveries,
     engines,
@@ -56,6 +57,7 @@ urlpatterns = [
     path(f"{_PROJECT}tasks/next/", tasks.take_next, name="next-task"),
     path(f"{_PROJECT}tasks/<int:pk>/second/", tasks.ask_second, name="ask-second"),
     path(f"{_PROJECT}flags/", flags.flags_page, name="flags"),
+    path(f"{_PROJECT}flags/checks/", checks.checks_page, name="checks"),
     path(f"{_PROJECT}flags/<int:pk>/", flags.flag, name="flag"),
     path(f"{_PROJECT}reviews/<int:pk>/", reviews.review, name="review"),
     path(f"{_PROJECT}reviews/<int:pk>/masks/<int:frame>.png", reviews.masks, name="review-masks"),

@@ -129,9 +129,21 @@ def _flag(clip: Clip, task: Task | None, check: str, finding: Mapping[str, Any])
         end=end,
         severity=severity,
         reason=reason.strip()[:500],
+        **_figures(finding.get("evidence") or {}),
         evidence=_plain(finding.get("evidence") or {}),
         fingerprint=fingerprint(clip=clip.pk, task=task.pk if task else None, check=check, finding=finding),
     )
+
+
+def _figures(evidence: Mapping[str, Any]) -> dict[str, Any]:
+    """What statistics ask for."""
+    measure = evidence.get("measure")
+    known = isinstance(measure, int | float) and not isinstance(measure, bool) and math.isfinite(measure)
+    return {
+        "kind": str(evidence.get("kind", ""))[:40],
+        "label": str(evidence.get("label", ""))[:120],
+        "measure": float(measure) if known and measure is not None else None,
+    }
 
 
 def _plain(value: Any) -> Any:

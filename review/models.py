@@ -60,6 +60,10 @@ class Flag(models.Model):
     severity = models.PositiveSmallIntegerField(choices=Severity, default=Severity.MEDIUM)
     reason = models.CharField(max_length=500, help_text="one sentence with numbers")
     evidence = models.JSONField(default=dict, help_text="what is drawn over the picture")
+    # Of the evidence, what statistics ask for: reading it from the JSON of every flag would not stay quick.
+    kind = models.CharField(max_length=40, blank=True, help_text="what disagrees")
+    label = models.CharField(max_length=120, blank=True, help_text="of the thing, joint or phase that it is about")
+    measure = models.FloatField(null=True, blank=True, help_text="the number that decided, in the check's unit")
     fingerprint = models.CharField(
         max_length=64,
         unique=True,

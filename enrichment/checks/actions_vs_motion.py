@@ -340,6 +340,7 @@ def _evidence(
         curves.insert(0, series(f"track {verdict.carry.track}", "px/frame", first, list(verdict.carry.speed[low:high])))
     return tracks | {
         "kind": verdict.kind,
+        "label": segment.phase,
         "segments": [segment.id],
         "range": [segment.start, segment.end],
         "series": curves,

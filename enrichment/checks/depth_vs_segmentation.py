@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from annotation.geometry import rle
 from enrichment.checks.observed_motion import TrackMasks
-from enrichment.checks.registry import Check, Finding, merge, register
+from enrichment.checks.registry import Check, Finding, Measure, merge, register
 
 NAME: Final = "depth_vs_segmentation"
 _BINS = 96
@@ -181,9 +181,15 @@ def _evidence(track: TrackMasks, frame: int, whole: NDArray[np.uint8], split: _S
         "tracks": [track.track_id],
         "near_m": round(split.near, 3),
         "far_m": round(split.far, 3),
+        "measure": round(split.far - split.near, 3),
+        "label": track.label,
         "masks": [{"frame": frame, "counts": rle.encode(behind)["counts"]}],
         "boxes": [{"frame": frame, "box": box}],
     }
 
 
-CHECK: Final = register(Check(NAME, "V1", "Depth against segmentation", ("depth", "segmentation"), Thresholds(), run))
+# What lies beyond `gap` would still be an edge under a wider one, so that no threshold alone decides on two depths.
+_MEASURES: Final = {"depth_edge": Measure("distance between two depths under one mask", "m", "edge")}
+CHECK: Final = register(
+    Check(NAME, "V1", "Depth against segmentation", ("depth", "segmentation"), Thresholds(), run, _MEASURES)
+)

@@ -35,7 +35,7 @@ from enrichment.checks.carried_masks import (
 from enrichment.checks.leaps import Leaps, as_finding
 from enrichment.checks.observed_motion import TrackMasks
 from enrichment.checks.patches import Followed, Grey, Pictures
-from enrichment.checks.registry import Check, Finding, merge, register
+from enrichment.checks.registry import Check, Finding, Measure, merge, register
 
 __all__ = ["CHECK", "NAME", "Inputs", "Thresholds", "TrackMasks", "run"]
 
@@ -341,6 +341,8 @@ def _misplaced(
             for by, kind in ((ways[frame], "mask"), (each.ways[frame], "flow"))
         ],
         "iou": round(overlap, 3),
+        "measure": round(overlap, 3),
+        "label": track.label,
     }
     return Finding(NAME, start, last + 1, 3 if overlap < settings.grave_iou else 2, reason, evidence)
 
@@ -368,6 +370,8 @@ def _not_rigid(each: _Comparison, share: float, limit: float, scene: Scene) -> F
             for k in chosen
         ],
         "share": round(share, 3),
+        "measure": round(share, 3),
+        "label": track.label,
     }
     return Finding(NAME, first, last + 1, 2, reason, evidence)
 
@@ -385,4 +389,10 @@ def _plain(point: NDArray[np.floating[Any]]) -> list[float]:
     return [round(float(value), 1) for value in point]
 
 
-CHECK: Final = register(Check(NAME, "V3", "Flow against segmentation", ("flow", "segmentation"), Thresholds(), run))
+_MEASURES: Final = {
+    "displacement": Measure("overlap with where the mask should lie", "IoU", "least_iou", above=False),
+    "rigidity": Measure("share of points off the rigid motion", "", "rigid_share"),
+}
+CHECK: Final = register(
+    Check(NAME, "V3", "Flow against segmentation", ("flow", "segmentation"), Thresholds(), run, _MEASURES)
+)

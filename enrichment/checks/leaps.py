@@ -71,6 +71,7 @@ def as_finding(check: str, leap: Leap, track: TrackMasks, scene: Scene) -> Findi
     }
     evidence: dict[str, Any] = {
         "kind": "leap",
+        "label": track.label,
         "tracks": [leap.track],
         "masks": [{"frame": frame, "counts": track.masks[frame]["counts"]}],
         "vectors": [{"frame": frame, **arrow, "kind": "mask"}],

@@ -14,7 +14,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from enrichment.checks.registry import Check, Finding, merge, register, series
+from enrichment.checks.registry import Check, Finding, Measure, merge, register, series
 
 NAME: Final = "pose_vs_time"
 _FIT: Final = 3  # degree: a hand that starts and stops within the window bends its path twice
@@ -125,7 +125,7 @@ def _jump(inputs: Inputs, metres: NDArray[np.float64], between: tuple[int, int],
         f"In frame {inputs.first_frame + b} the {inputs.joint} of track {inputs.track_id} is {100 * way:.0f} cm away "
         f"from where it is {time * 1000:.0f} ms {when}: {way / max(1e-3, time):.0f} m/s, faster than an arm can move."
     )
-    evidence = _evidence(inputs, metres, "jump", span)
+    evidence = _evidence(inputs, metres, "jump", span, way / max(1e-3, time))
     drawn = _drawn_at(inputs)
     if drawn is not None and np.isfinite(drawn[[a, b]]).all():
         by = drawn[b] - drawn[a]
@@ -163,12 +163,14 @@ def _jitter(
                 f"track {inputs.track_id} trembles by {1000 * rms:.0f} mm from frame to frame; "
                 f"{1000 * settings.jitter:.0f} mm is the limit."
             )
-            evidence = _evidence(inputs, metres, "jitter", span)
+            evidence = _evidence(inputs, metres, "jitter", span, rms)
             found.append(Finding(NAME, inputs.first_frame + span[0], inputs.first_frame + span[1], 2, reason, evidence))
     return found
 
 
-def _evidence(inputs: Inputs, metres: NDArray[np.float64], kind: str, span: tuple[int, int]) -> dict[str, Any]:
+def _evidence(
+    inputs: Inputs, metres: NDArray[np.float64], kind: str, span: tuple[int, int], measure: float
+) -> dict[str, Any]:
     first, last = max(0, span[0] - 8), min(len(metres), span[1] + 8)
     steps = np.linalg.norm(np.diff(metres[first:last], axis=0), axis=1)
     speed = steps / np.maximum(1e-3, np.diff(inputs.seconds[first:last]))
@@ -184,6 +186,8 @@ def _evidence(inputs: Inputs, metres: NDArray[np.float64], kind: str, span: tupl
         "kind": kind,
         "tracks": [inputs.track_id],
         "joint": inputs.joint,
+        "label": inputs.joint,
+        "measure": round(measure, 4),
         "points": points,
         "series": [series("speed", "m/s", inputs.first_frame + first + 1, _finite(speed))],
     }
@@ -203,4 +207,8 @@ def _plain(point: NDArray[np.float64]) -> list[float]:
     return [round(float(value), 1) for value in point]
 
 
-CHECK: Final = register(Check(NAME, "V2", "Pose against time", ("pose",), Thresholds(), run))
+_MEASURES: Final = {
+    "jump": Measure("speed of a joint", "m/s", "fastest"),
+    "jitter": Measure("trembling, root mean square", "m", "jitter"),
+}
+CHECK: Final = register(Check(NAME, "V2", "Pose against time", ("pose",), Thresholds(), run, _MEASURES))

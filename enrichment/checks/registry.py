@@ -23,7 +23,8 @@ class Finding:
     """Something that does not agree.
 
     start and end are frames [start, end). severity: 1 look when there is time, 2 probably wrong, 3 surely wrong.
-    reason: one sentence with the numbers. evidence: JSON with `kind` (what disagrees), `tracks` (numbers) or `segments`
+    reason: one sentence with the numbers. evidence: JSON with `kind` (what disagrees), `label` (of the thing),
+    `measure` (see `Measure`), `tracks` (numbers) or `segments`
     (ids), and lists to draw: `masks` ({frame, counts: COCO RLE}), `boxes` ({frame, box: [x, y, width, height]}),
     `points` ({frame, at: [x, y]}), `vectors` ({frame, at: [x, y], by: [dx, dy], kind: "flow" or "mask"}) and `series`
     ({name, unit, start, values}, one value a frame). Positions are pixels of the picture.
@@ -42,12 +43,27 @@ class Finding:
 
 
 @dataclass(frozen=True)
+class Measure:
+    """The number that decides a kind of finding, which its evidence holds as `measure`.
+
+    name: for people. unit: "" for a share. threshold: the field of the check's thresholds that it is held against.
+    above: whether it is flagged above the threshold, rather than below.
+    """
+
+    name: str
+    unit: str
+    threshold: str
+    above: bool = True
+
+
+@dataclass(frozen=True)
 class Check:
     """A registered check.
 
     name: its key. row: the row of the specification that asks for it. title: for people. inputs: what layers or
     annotations it compares. thresholds: a frozen dataclass whose values are the defaults. run(inputs, thresholds) gives
-    the findings by start; what `inputs` is, the check's file says.
+    the findings by start; what `inputs` is, the check's file says. measures: by kind of finding, where one number
+    decides.
     """
 
     name: str
@@ -56,6 +72,7 @@ class Check:
     inputs: tuple[str, ...]
     thresholds: Any
     run: Callable[..., list[Finding]]
+    measures: Mapping[str, Measure] = field(default_factory=dict)
 
 
 _MOST_DRAWN = 80

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 from django import template
 from django.template.context import RequestContext
 from django.urls import reverse
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from annotation.models import History, Task
@@ -180,6 +181,21 @@ def swatch(shade: str) -> SafeString:
     return format_html(
         '<svg class="swatch" viewBox="0 0 12 12" aria-hidden="true"><rect width="12" height="12" fill="{}"/></svg>',
         shade or "#8a8a8a",
+    )
+
+
+@register.simple_tag
+def sparkline(counts: Sequence[int]) -> SafeString:
+    """A bar for each count, the tallest as high as the line of text."""
+    most = max(counts, default=0) or 1
+    bars = format_html_join(
+        "",
+        '<rect x="{}" y="{}" width="3" height="{}"/>',
+        ((4 * at, round(18 - 18 * count / most, 1), round(18 * count / most, 1)) for at, count in enumerate(counts)),
+    )
+    said = f"{sum(counts)} in {len(counts)} days"
+    return format_html(
+        '<svg class="sparkline" viewBox="0 0 {} 18" role="img" aria-label="{}">{}</svg>', 4 * len(counts), said, bars
     )
 
 

@@ -20,6 +20,8 @@ LEADS = [
     "runs/health/",
     "flags/",
     "flags/{flag}/",
+    "flags/checks/",
+    "flags/checks/?check=flow_vs_segmentation",
     "plots/throughput.svg",
     "plots/agreement.svg",
     "reviews/{task}/",

@@ -20,6 +20,7 @@ PAGES = [
     "/projects/table-top/uploads/",
     "/projects/table-top/runs/",
     "/projects/table-top/flags/",
+    "/projects/table-top/flags/checks/?check=flow_vs_segmentation",
     "/projects/table-top/deliveries/",
     "/palette/?q=clip&project=table-top",
 ]
