@@ -18,8 +18,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d, median_filter
-from scipy.signal import find_peaks
 
+from enrichment.engines import rests
 from enrichment.engines.motion_features import MotionSeries
 from enrichment.engines.strokes import contact, strokes
 
@@ -30,6 +30,7 @@ PHASES: Final = ("approach", "pre-grasp", "grasp", "lift", "transport", "place",
 _RESTS: Final = frozenset({"grasp", "release"})
 ACTION: Final = "pick_and_place"
 UNKNOWN: Final = ""
+_LEAST_PEAK: Final = 0.1  # of the usual speed: between slower peaks nothing rests
 
 Scores = NDArray[np.float64]
 
@@ -159,7 +160,7 @@ def _best_patterns(
     summed = np.concatenate([np.zeros((phases, 1)), np.cumsum(scores, axis=1)], axis=1)
     slow = -settings.slow_boundary * np.minimum(1.0, pace)
     at_bound = np.concatenate([slow, slow[-1:]])
-    rests = np.concatenate([[0.0], np.cumsum(settings.rest_inside * _rests(pace))])
+    rested = np.concatenate([[0.0], np.cumsum(settings.rest_inside * rests.depths(pace, _LEAST_PEAK))])
     # outside[t]: best score of frames [0, t) with no pattern open; inside[p, t]: with phase p ended exactly at t.
     outside = np.zeros(count + 1)
     closed_at = np.full(count + 1, -1)
@@ -174,7 +175,7 @@ def _best_patterns(
         peak = np.maximum.accumulate(pace[low:t][::-1])[::-1][: high - low]
         weak = settings.weak_stroke * np.minimum(0.0, peak / settings.stroke_peak - 1.0)
         # Two frames at either end belong to the rest between two strokes.
-        weak -= np.maximum(0.0, rests[max(0, t - 2)] - rests[np.minimum(starts + 3, count)])
+        weak -= np.maximum(0.0, rested[max(0, t - 2)] - rested[np.minimum(starts + 3, count)])
         for p in range(phases):
             entered = outside[starts] - settings.pattern_cost if p == 0 else inside[p - 1, starts]
             value = entered + at_bound[starts] + summed[p, t] - summed[p, starts]
@@ -186,20 +187,6 @@ def _best_patterns(
             outside[t] = inside[phases - 1, t] + at_bound[t]
             closed_at[t] = t
     return _trace_back(closed_at, begun, count)
-
-
-def _rests(pace: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(n,) how complete a rest lies at each frame, 0..1: valleys of the speed that are deep against the peaks
-    beside.
-    """
-    depth = np.zeros(len(pace))
-    valleys, _ = find_peaks(-pace)
-    edges = np.concatenate([[0], valleys, [len(pace)]])
-    for k, valley in enumerate(valleys, start=1):
-        beside = min(float(pace[edges[k - 1] : valley].max()), float(pace[valley : edges[k + 1]].max()))
-        if beside > 0.1:
-            depth[valley] = max(0.0, 1.0 - float(pace[valley]) / (0.5 * beside))
-    return depth
 
 
 def _trace_back(closed_at: NDArray[np.int64], begun: NDArray[np.int64], count: int) -> list[list[int]]:

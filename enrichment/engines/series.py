@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 from scipy.signal import find_peaks
 
+from enrichment.engines import rests
 from enrichment.engines.series_files import TIMES
 from enrichment.errors import EngineInputError
 
@@ -93,13 +94,11 @@ def strokes(speed: Values, least: float) -> list[Moment]:
     moving = np.concatenate([[False], pace > 0.15 * usual, [False]])
     turns = np.flatnonzero(moving[1:] != moving[:-1])
     found = [Moment(int(at), "stop" if n % 2 else "start", 1.0) for n, at in enumerate(turns) if 0 < at < len(pace)]
-    valleys, _ = find_peaks(-pace)
-    edges = np.concatenate([[0], valleys, [len(pace)]])
-    for k, valley in enumerate(valleys, start=1):
-        beside = min(float(pace[edges[k - 1] : valley].max()), float(pace[valley : edges[k + 1]].max()))
-        depth = 1.0 - pace[valley] / (0.5 * beside) if beside > 0.1 * usual else 0.0
-        if depth > 0 and moving[valley + 1]:
-            found.append(Moment(int(valley), "rest", round(float(depth), 3)))
+    found += [
+        Moment(int(at), "rest", round(float(depth), 3))
+        for at, depth in enumerate(rests.depths(pace, 0.1 * usual))
+        if depth > 0 and moving[at + 1]
+    ]
     return sorted(found, key=lambda moment: (moment.frame, moment.kind))
 
 
