@@ -71,6 +71,11 @@ class Project(models.Model):
         """The labels in use, in the taxonomy's order: what models that are asked in words are asked for."""
         return tuple(self.labels.filter(retired=False).values_list("key", flat=True))
 
+    @property
+    def action_keys(self) -> tuple[str, ...]:
+        """The action classes in use, in the taxonomy's order."""
+        return tuple(self.action_classes.filter(retired=False).values_list("key", flat=True))
+
 
 class Membership(models.Model):
     """One person's role in one project."""

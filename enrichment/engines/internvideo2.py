@@ -1,10 +1,10 @@
 """InternVideo2 as the actions layer asks for it: windows of pictures in, a vector each out, classes by text vectors.
 
 A folder of weights is what the makers' checkpoint holds as safetensors, under their names (with or without
-`vision_encoder.` before them), and a config.json with `model_type` internvideo2 and the fields of `Shape`. A file
-`text_features.safetensors` beside them holds one vector a class, made once with the text encoder that belongs to the
-weights: its names are action classes ("pour") or an action class and a phase ("place/release"). Without it, stretches
-are found but not named.
+`vision_encoder.` before them), and a config.json with `model_type` internvideo2 and the fields of `Shape`. Where the
+second stage's text encoder is among the weights (internvideo2_text.py), the classes of the taxonomy are encoded by it.
+A file `text_features.safetensors` beside them has the last word: it holds one vector a class, by action class ("pour")
+or by action class and phase ("place/release"). Without either, stretches are found but not named.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import torch
 from numpy.typing import NDArray
 from safetensors.torch import load_file
 
-from enrichment.engines import checkpoints, torch_models
+from enrichment.engines import checkpoints, internvideo2_text, torch_models
 from enrichment.engines.internvideo2_network import Shape, VideoEncoder
 from enrichment.engines.torch_models import Picture
 from enrichment.errors import EngineInputError
@@ -42,9 +42,10 @@ class InternVideo2:
         checkpoints.require_safetensors(folder)
         self._shape = Shape.of(json.loads((folder / "config.json").read_text()))
         self._network = VideoEncoder(self._shape)
+        tensors = load_file(folder / checkpoints.WEIGHTS)
         known = {
             name.removeprefix(_PREFIX): tensor
-            for name, tensor in load_file(folder / checkpoints.WEIGHTS).items()
+            for name, tensor in tensors.items()
             if not name.removeprefix(_PREFIX).startswith(_UNUSED)
         }
         try:
@@ -54,6 +55,14 @@ class InternVideo2:
         self._network.to(torch_models.device()).eval()
         self.dimensions = self._shape.proj_dim or self._shape.clip_embed_dim
         self.classes: Mapping[str, NDArray[np.float32]] = self._texts(folder / TEXT_FILE)
+        self._reader = None
+        if internvideo2_text.is_there(folder, tensors):
+            self._reader = internvideo2_text.TextEncoder(folder, tensors)
+            if self._reader.dimensions != self.dimensions:
+                raise EngineInputError(
+                    f"The text encoder in {folder} gives {self._reader.dimensions} numbers, its video encoder "
+                    f"{self.dimensions}; they are not of one model."
+                )
 
     def rehearse(self, picture: Picture) -> None:
         """See `Model.rehearse`."""
@@ -87,6 +96,12 @@ class InternVideo2:
             vectors = self._network(ready.transpose(0, 1)[None])
             found += torch_models.unit(vectors)
         return found
+
+    def classes_of(self, parameters: Any) -> Mapping[str, NDArray[np.float32]]:
+        """By class a vector of length 1: what the file beside the weights says, else the taxonomy's names, encoded."""
+        if self.classes or self._reader is None or parameters is None:
+            return self.classes
+        return self._reader.classes(parameters.classes)
 
     def _texts(self, path: Path) -> dict[str, NDArray[np.float32]]:
         if not path.is_file():

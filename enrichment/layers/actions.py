@@ -51,17 +51,18 @@ class ActionsReader:
 class ActionEngine(Protocol):
     """What actions need of an engine that looks at pictures. window: frames that one vector is about.
 
-    classes: by "action" or "action/phase" a vector of length 1, to name what is found; empty when nothing is known.
-    Its parameters have `stride`, frames from one window to the next.
+    Its parameters have `stride`, frames from one window to the next, and `classes`, the taxonomy's keys.
     """
 
     window: int
-    classes: Mapping[str, NDArray[np.float32]]
 
     def describe(
         self, windows: Sequence[Sequence[NDArray[np.uint8]]], parameters: Any, /
     ) -> Sequence[NDArray[np.float32]]:
         """For each window of pictures (height, width, 3) uint8 RGB a vector of length 1."""
+
+    def classes_of(self, parameters: Any, /) -> Mapping[str, NDArray[np.float32]]:
+        """By "action" or "action/phase" a vector of length 1, to name what is found; empty when nothing is known."""
 
 
 @register
@@ -80,6 +81,7 @@ class Actions(Layer):
     engine_version = motion_actions.VERSION
     needs = ActionEngine
     Parameters = Parameters
+    from_project = {"classes": "action_keys"}
     batch_frames = 60
 
     def compute(self, context: Context, span: Span) -> None:
@@ -131,7 +133,7 @@ class Actions(Layer):
         parts = [context.pieces.read_arrays(_vectors_of(span.index)) for span in self.spans(clip.frame_count)]
         parts = [part for part in parts if len(part["starts"])]
         with context.engine.model() as model:
-            window, classes = model.window, dict(model.classes)
+            window, classes = model.window, dict(model.classes_of(context.engine.parameters))
         return window_segments.propose(
             np.concatenate([part["vectors"] for part in parts]).astype(np.float32),
             np.concatenate([part["starts"] for part in parts]).astype(int).tolist(),

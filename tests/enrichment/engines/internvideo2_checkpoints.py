@@ -6,7 +6,10 @@ import json
 from pathlib import Path
 
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
+from transformers import BertConfig, BertModel, BertTokenizer
+
+WORDS = ["pick", "and", "place", "pour", "a", "video", "of", "someone", "doing", "this", "hand", "or", "robot"]
 
 CONFIG = {
     "model_type": "internvideo2", "embed_dim": 24, "depth": 2, "num_heads": 4, "mlp_ratio": 2.0, "clip_embed_dim": 12,
@@ -39,6 +42,30 @@ def names_and_shapes(depth: int = 2, width: int = 24, inner: int = 48, pooled: i
         found |= {f"{pool}norm1_{side}.{kind}": (width,) for kind in ("weight", "bias")}
         found |= {f"{pool}cross_attn.{side}.weight": (width, width), f"{pool}cross_attn.{side}_bias": (width,)}
     return found | {f"{pool}cross_attn.proj.weight": (pooled, width), f"{pool}cross_attn.proj.bias": (pooled,)}
+
+
+def add_text(folder: Path, *, layers: int = 3, fusion: int = 2, width: int = 16, seed: int = 1) -> BertModel:
+    """A text encoder under its makers' names into a saved checkpoint; returns the BERT that reads text alone.
+
+    The layers from `fusion` on have cross attention, as the makers' have, and are of no use here.
+    """
+    torch.manual_seed(seed)
+    said = {
+        "vocab_size": 5 + len(WORDS), "hidden_size": width, "num_hidden_layers": layers, "num_attention_heads": 2,
+        "intermediate_size": 32, "max_position_embeddings": 48,
+    }  # fmt: skip
+    whole = BertModel(BertConfig(**said), add_pooling_layer=False)
+    tensors = load_file(folder / "model.safetensors")
+    tensors |= {f"text_encoder.bert.{name}": value.clone() for name, value in whole.state_dict().items()}
+    tensors[f"text_encoder.bert.encoder.layer.{fusion}.crossattention.self.query.weight"] = torch.zeros(width, width)
+    tensors["text_encoder.cls.predictions.bias"] = torch.zeros(5)
+    tensors |= {"text_proj.weight": torch.randn(8, width), "text_proj.bias": torch.randn(8)}
+    save_file(tensors, folder / "model.safetensors")
+    (folder / "text_config.json").write_text(json.dumps(said | {"fusion_layer": fusion}))
+    (folder / "vocab.txt").write_text("\n".join(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *WORDS]))
+    BertTokenizer(str(folder / "vocab.txt"), model_max_length=48).save_pretrained(folder)
+    whole.encoder.layer = whole.encoder.layer[:fusion]
+    return whole.eval()
 
 
 def save(folder: Path, *, seed: int = 0, texts: dict[str, torch.Tensor] | None = None) -> Path:

@@ -11,17 +11,20 @@ import pytest
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("safetensors")
+pytest.importorskip("transformers")
 
 from safetensors.torch import load_file, save_file  # noqa: E402
+from transformers import AutoTokenizer  # noqa: E402
 
 from annotation import clips  # noqa: E402
 from annotation.models import Clip, Proposal  # noqa: E402
 from enrichment import compute, loading, runs  # noqa: E402
-from enrichment.engines import window_segments  # noqa: E402
+from enrichment.engines import internvideo2_text, window_segments  # noqa: E402
 from enrichment.engines.internvideo2 import InternVideo2  # noqa: E402
 from enrichment.engines.internvideo2_network import Shape, VideoEncoder  # noqa: E402
 from enrichment.errors import EngineInputError  # noqa: E402
 from enrichment.models import LayerRun  # noqa: E402
+from enrichment.offers.internvideo2 import Parameters  # noqa: E402
 from tests.enrichment.engines import internvideo2_checkpoints as tiny  # noqa: E402
 
 
@@ -114,7 +117,7 @@ def test_weights_and_texts_that_do_not_fit_are_refused(tmp_path: Path, folder: P
     with pytest.raises(EngineInputError, match="not InternVideo2 of that config"):
         InternVideo2(there)
     (there / "config.json").write_text(json.dumps(tiny.CONFIG))
-    assert InternVideo2(there).classes == {}
+    assert InternVideo2(there).classes_of(None) == {}
     save_file({"pour": torch.ones(5)}, there / "text_features.safetensors")
     with pytest.raises(EngineInputError, match="5 numbers for 'pour'; 8 are needed"):
         InternVideo2(there)
@@ -141,6 +144,35 @@ def test_stretches_are_cut_where_the_vectors_change_and_named_by_the_nearest_tex
         vectors, list(range(0, 480, 8)), window=16, frames=490, fps=30.0, classes={}, shortest=0.5, longest=30.0
     )
     assert [(each.start, each.action_class) for each in unnamed] == [(0, ""), (164, ""), (284, "")]
+
+
+def test_classes_are_encoded_by_the_text_side_where_it_is_among_the_weights(tmp_path: Path) -> None:
+    there = tiny.save(tmp_path / "with-text")
+    bert = tiny.add_text(there)
+    found = InternVideo2(there).classes_of(Parameters(classes=("pour", "pick_and_place")))
+    words = AutoTokenizer.from_pretrained(str(there), local_files_only=True)
+    tensors = load_file(there / "model.safetensors")
+    vectors = []
+    for prompt in internvideo2_text.PROMPTS:
+        # One at a time, without padding: the first token after the layers that read text alone, projected.
+        asked = words(prompt.format("pick and place"), return_tensors="pt")
+        with torch.inference_mode():
+            first = bert(**asked).last_hidden_state[0, 0].numpy()
+        vector = tensors["text_proj.weight"].numpy() @ first + tensors["text_proj.bias"].numpy()
+        vectors.append(vector / np.linalg.norm(vector))
+    expected = np.mean(vectors, axis=0)
+    np.testing.assert_allclose(found["pick_and_place"], expected / np.linalg.norm(expected), atol=1e-5)
+    assert np.linalg.norm(found["pour"]) == pytest.approx(1.0)
+    assert list(found) == ["pour", "pick_and_place"]
+
+
+def test_a_file_of_vectors_has_the_last_word_and_another_models_text_side_is_refused(tmp_path: Path) -> None:
+    there = tiny.save(tmp_path / "both", texts={"wipe": torch.randn(8)})
+    tiny.add_text(there)
+    assert set(InternVideo2(there).classes_of(Parameters(classes=("pour",)))) == {"wipe"}
+    (there / "text_config.json").write_text(json.dumps({"hidden_size": 20, "num_attention_heads": 2}))
+    with pytest.raises(EngineInputError, match=r"The text encoder in .* cannot be loaded"):
+        InternVideo2(there)
 
 
 @pytest.mark.django_db
