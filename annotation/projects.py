@@ -46,14 +46,15 @@ def create(*, name: str, slug: str, by: User, description: str = "") -> Project:
 
 @transaction.atomic
 def change(*, project: Project, by: User, **values: str | float) -> Project:
-    """Change what a manager may: name, description, review_share, keyframes_per_second, the engines, amodal,
-    language.
+    """Change what a manager may: name, description, review_share, keyframes_per_second, keep_versions, the engines,
+    amodal, language.
 
     Raises:
         Refused: a value is out of range.
     """
     engines = {"prompt_engine", "propagation_engine"}
-    known = {"name", "description", "review_share", "keyframes_per_second", "amodal", "language", *engines}
+    numbers = {"review_share", "keyframes_per_second", "keep_versions"}
+    known = {"name", "description", "amodal", "language", *numbers, *engines}
     if unknown := set(values) - known:
         raise Refused(f"A project has no {', '.join(sorted(unknown))} to change; it has {', '.join(sorted(known))}.")
     before = {field: getattr(project, field) for field in values}

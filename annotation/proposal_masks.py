@@ -9,14 +9,26 @@ from typing import Any
 
 from annotation import clips
 from annotation.geometry.rle import Rle
+from annotation.media.errors import ClipFolderError
 from annotation.models import Proposal
 
 
 def by_frame(proposal: Proposal) -> dict[int, Rle]:
-    """Every mask of a mask-track proposal, by frame. Empty for proposals of other kinds."""
+    """Every mask of a mask-track proposal, by frame.
+
+    Empty for proposals of other kinds, and for those of an older version of the layer that is no longer kept.
+    """
     if proposal.kind != Proposal.Kind.MASK_TRACK or not proposal.path:
         return {}
-    path = clips.folder(proposal.clip).local(proposal.path)
+    folder = clips.folder(proposal.clip)
+    if not proposal.superseded:
+        path = folder.local(proposal.path)
+    else:
+        # The file under the plain name is another version's by now: its track of that number is another thing.
+        try:
+            path = folder.version(proposal.fingerprint).local(proposal.path)
+        except ClipFolderError:
+            return {}
     size, tracks = _read(path, path.stat().st_mtime_ns)
     frames = tracks.get(proposal.number, {})
     return {int(frame): Rle(size=list(size), counts=mask["counts"]) for frame, mask in frames.items()}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from django.contrib.auth.models import User
@@ -52,6 +52,21 @@ def publish(
     Proposal.objects.filter(clip=clip, kind=kind, fingerprint=fingerprint).update(superseded=False)
     announce_change(project_id=clip.project_id, kind="clip", object_id=clip.pk)
     return len(rows)
+
+
+@transaction.atomic
+def show_again(*, clip: Clip, fingerprint: str, instead_of: Collection[str]) -> None:
+    """Put the proposals of an older layer run before people again, in place of those of other runs of the layer.
+
+    What people made of any of them stays as it is.
+
+    Args:
+        instead_of: fingerprints of the other runs.
+    """
+    mine = Proposal.objects.filter(clip=clip)
+    mine.filter(fingerprint__in=instead_of).exclude(fingerprint=fingerprint).update(superseded=True)
+    mine.filter(fingerprint=fingerprint).update(superseded=False)
+    announce_change(project_id=clip.project_id, kind="clip", object_id=clip.pk)
 
 
 @transaction.atomic
@@ -131,13 +146,17 @@ def _accept_track(task: Task, proposal: Proposal, by: User, label: str, frames: 
         raise Refused(
             f"Proposal {proposal.number} suggests {label or 'no label'}, which is not in the taxonomy; choose a label."
         )
+    proposed = proposal_masks.by_frame(proposal)
+    if proposal.superseded and not proposed:
+        raise Refused(
+            f"Proposal {proposal.number} is of an older version of its layer, which is no longer kept; reload the page "
+            "for what stands now."
+        )
     origin = Origin(method=Revision.Method.AUTO, engine=proposal.engine, proposal=proposal)
     saved = tracks.save(task=task, id=uuid.uuid4(), base_version=0, by=by, label=label, origin=origin)
     track = saved.mine.of
     start, end = max(frames[0], task.start), min(frames[1], task.end)
-    counts = {
-        frame: mask["counts"] for frame, mask in proposal_masks.by_frame(proposal).items() if start <= frame < end
-    }
+    counts = {frame: mask["counts"] for frame, mask in proposed.items() if start <= frame < end}
     masks.lay(task=task, track=track, counts=counts, by=by, origin=origin)
     Decision.objects.update_or_create(
         task=task,

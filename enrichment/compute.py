@@ -22,7 +22,7 @@ from django.db.utils import DatabaseError
 from annotation import clips, proposals
 from annotation.media.clip_folder import ClipFolder
 from annotation.models import Clip
-from enrichment import choosing, frames_in_hand, ledger, registry, remote
+from enrichment import choosing, failures, frames_in_hand, kept, ledger, registry, remote
 from enrichment.checkpoints import Pieces, directory_name
 from enrichment.choosing import Choice
 from enrichment.errors import BatchLost, EngineMissing, MissingPiece
@@ -96,11 +96,12 @@ def work(claim: ledger.Claim) -> None:
     ledger.begun(claim)
     try:
         with Heartbeat(str(batch), claim.renew) as heartbeat:
-            product = (_close if batch.closing else _compute)(claim, heartbeat)
+            product = _step(batch)(claim, heartbeat)
         files = [file.path for file in product.files] if product else ()
-        kept = ledger.complete(claim, files=files, measure=product.figure if product else None)
-        if kept and batch.closing:
+        entered = ledger.complete(claim, files=files, measure=product.figure if product else None)
+        if entered and batch.closing:
             pieces_of(batch.layer_run).clear()
+            kept.settle(batch.layer_run)
     except BatchLost:
         log.info("%s went to another worker.", batch)
     except MissingPiece as error:
@@ -112,7 +113,7 @@ def work(claim: ledger.Claim) -> None:
     except Exception as error:
         log.exception("%s failed at attempt %d.", batch, batch.attempts)
         frames_in_hand.put_down()
-        ledger.fail(claim, sentence(error))
+        ledger.fail(claim, sentence(error), lasts=failures.lasts(error))
 
 
 def _work_on(claim: ledger.Claim | None) -> bool:
@@ -225,6 +226,12 @@ def _context(layer: Layer, choice: Choice, layer_run: LayerRun, heartbeat: Heart
     )
 
 
+def _step(batch: Batch) -> Callable[[ledger.Claim, Heartbeat], Product | None]:
+    if not batch.closing:
+        return _compute
+    return _bring_back if batch.layer_run.returns else _close
+
+
 def _compute(claim: ledger.Claim, heartbeat: Heartbeat) -> None:
     """Turn the batch's frames into pieces; only the closing batch has a product."""
     batch = claim.batch
@@ -240,6 +247,7 @@ def _close(claim: ledger.Claim, heartbeat: Heartbeat) -> Product:
     layer = registry.get(layer_run.layer)
     choice = _choice(layer, layer_run)
     context = _context(layer, choice, layer_run, heartbeat)
+    kept.put_aside(layer_run)
     with context.folder.together():
         product = layer.publish(context)
     # The last look before others see it: a worker that slept through its lease must not undo a newer result.
@@ -258,6 +266,21 @@ def _close(claim: ledger.Claim, heartbeat: Heartbeat) -> Product:
     return product
 
 
+def _bring_back(claim: ledger.Claim, heartbeat: Heartbeat) -> Product:
+    """Put an older version in its place again, and before people what it proposed; may happen twice."""
+    layer_run = claim.batch.layer_run
+    product = kept.bring_back(layer_run)
+    heartbeat.check()
+    others = LayerRun.objects.filter(clip=layer_run.clip_id, layer=layer_run.layer).exclude(pk=layer_run.pk)
+    proposals.show_again(
+        clip=layer_run.clip,
+        fingerprint=layer_run.fingerprint,
+        instead_of=list(others.values_list("fingerprint", flat=True)),
+    )
+    _tell_findings(layer_run, product)
+    return product
+
+
 @transaction.atomic
 def _tell(choice: Choice, layer_run: LayerRun, product: Product) -> None:
     if product.proposals is not None:
@@ -269,6 +292,10 @@ def _tell(choice: Choice, layer_run: LayerRun, product: Product) -> None:
             path=product.proposals.path,
             items=[asdict(item) for item in product.proposals.items],
         )
+    _tell_findings(layer_run, product)
+
+
+def _tell_findings(layer_run: LayerRun, product: Product) -> None:
     if product.findings is not None:
         findings = [dict(finding) for finding in product.findings]
         news: dict[str, object] = {"task_id": None, "check": product.check, "findings": findings}

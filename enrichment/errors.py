@@ -11,6 +11,7 @@ EnrichmentError
 ├── ServiceFailed      a service over the network refuses, or has not answered at any attempt
 ├── EngineMissing      an engine of a layer, its weights, packages or keys are not on this machine
 ├── AnswerForgotten    a correction names a mask that this process no longer has
+├── VersionGone        an older version of a layer is not kept any more
 ├── MissingPiece       what an earlier batch had written is no longer there
 ├── BatchLost          another worker has taken the batch over, or it is no longer wanted
 ├── RunRefused         a request for a run that cannot be carried out; the sentence says what to change
@@ -83,6 +84,10 @@ class AddressRefused(RunRefused):
 
 class CircularLayers(EnrichmentError):
     """Layers that wait for each other."""
+
+
+class VersionGone(RunRefused):
+    """An older version of a layer that is not kept any more."""
 
 
 class MissingPiece(EnrichmentError):

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from typing import Any
 
+from annotation.media.clip_folder import ClipFolder
 from enrichment.checks.observed_motion import TrackMasks
 from enrichment.checks.registry import Finding
 from enrichment.layer import Context, Product
@@ -38,6 +40,15 @@ def of_the_sure(found: Sequence[Finding], reader: TrackReader, least: float) -> 
         for each in found
         if all(reader.confidence.get(number, 1.0) >= least for number in each.evidence.get("tracks", ()))
     ]
+
+
+def written(folder: ClipFolder, files: Iterable[str]) -> tuple[str, list[dict[str, Any]]] | None:
+    """The check and its findings as a finished layer's files have them; None when the layer is no check."""
+    for path in files:
+        if path.startswith("checks/"):
+            content = json.loads(folder.local(path).read_bytes())
+            return str(content["check"]), list(content["findings"])
+    return None
 
 
 def tracks_of(reader: TrackReader) -> list[TrackMasks]:

@@ -139,7 +139,7 @@ def complete(claim: Claim, *, files: Iterable[str] | None = None, measure: float
         layer_run.state, layer_run.error, layer_run.files = State.DONE, "", sorted(files or ())
         layer_run.batches_done, layer_run.measure = layer_run.batches_total, measure
         layer_run.save(update_fields=["state", "error", "files", "batches_done", "measure", "changed_at"])
-        LayerRun.objects.filter(pk=layer_run.pk).update(done_at=Now())
+        LayerRun.objects.filter(pk=layer_run.pk, done_at=None).update(done_at=Now())
         _free_dependants(layer_run)
         settle_runs(layer_run)
     else:
@@ -149,13 +149,17 @@ def complete(claim: Claim, *, files: Iterable[str] | None = None, measure: float
 
 
 @transaction.atomic
-def fail(claim: Claim, reason: str) -> None:
-    """Enter a failed attempt: the batch waits for the next one, or the layer has failed for good."""
+def fail(claim: Claim, reason: str, *, lasts: bool = False) -> None:
+    """Enter a failed attempt: the batch waits for the next one, or the layer has failed for good.
+
+    Args:
+        lasts: every other attempt would fail in the same way, so there is none; see failures.py.
+    """
     layer_run = _locked(claim.batch.layer_run)
     held = Batch.objects.filter(pk=claim.batch.pk, owner=claim.owner, state=Batch.State.RUNNING)
     if held.exists():
         _count(claim, failed=True)
-    if claim.batch.attempts < MOST_ATTEMPTS:
+    if claim.batch.attempts < MOST_ATTEMPTS and not lasts:
         wait = RETRY_AFTER[min(claim.batch.attempts, len(RETRY_AFTER)) - 1]
         held.update(
             state=Batch.State.QUEUED,
@@ -221,8 +225,11 @@ def begin(layer_run: LayerRun) -> None:
     """Cut a layer's work into batches and queue the first. Call it under the lock of the clip's layer runs."""
     layer = registry.get(layer_run.layer)
     frame_count = layer_run.clip.frame_count
-    spans = layer.spans(frame_count)
-    device = choosing.choose_or_say(layer, layer_run.engine, settings.WEIGHTS_DIR).device
+    # What was computed before is only brought back, by the closing batch.
+    spans = [] if layer_run.returns else layer.spans(frame_count)
+    device = "cpu"
+    if not layer_run.returns:
+        device = choosing.choose_or_say(layer, layer_run.engine, settings.WEIGHTS_DIR).device
     shared: dict[str, Any] = {"queue": queue.named(device), "priority": layer_run.priority}
     layer_run.batches.all().delete()
     Batch.objects.bulk_create(
@@ -239,6 +246,9 @@ def begin(layer_run: LayerRun) -> None:
 def begin_if_ready(layer_run: LayerRun) -> bool:
     """Begin a waiting layer when all its inputs are done, block it when one cannot be; under the clip's lock."""
     needed = registry.get(layer_run.layer).inputs
+    if layer_run.pinned and layer_run.returns:
+        begin(layer_run)  # made current by hand, of whatever it once was computed
+        return True
     states = dict(
         LayerRun.objects.current().filter(clip=layer_run.clip_id, layer__in=needed).values_list("layer", "state")
     )
@@ -311,7 +321,9 @@ def _advance(layer_run: LayerRun, *, after: int) -> None:
 
 def _queue_first(layer_run: LayerRun) -> None:
     first = layer_run.batches.filter(closing=False)
-    if registry.get(layer_run.layer).sequential:
+    if layer_run.returns:
+        first = layer_run.batches.filter(closing=True)
+    elif registry.get(layer_run.layer).sequential:
         first = first.filter(index=0)
     first.update(state=Batch.State.QUEUED)
 

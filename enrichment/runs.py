@@ -10,14 +10,14 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models.functions import Now
+from django.utils import timezone
 
-from annotation import clips, history
+from annotation import history
 from annotation.events import announce_change
-from annotation.media.errors import ClipFolderError
 from annotation.models import Clip, Project
-from enrichment import choosing, graph, ledger, priorities, queue, registry, versions
+from enrichment import choosing, graph, kept, ledger, priorities, queue, registry, versions
 from enrichment.choosing import Choice
-from enrichment.errors import RunRefused
+from enrichment.errors import RunRefused, VersionGone
 from enrichment.layer import Layer
 from enrichment.models import LayerRun, LayerSetting, Run
 
@@ -38,7 +38,10 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Expected:
-    """A layer as it would be computed on one clip now. kept: stands as it is, as its engine is not here any more."""
+    """A layer as it would be computed on one clip now.
+
+    kept: stands as it is, as its engine is not here any more, or as somebody made it current by hand.
+    """
 
     wanted: Wanted
     parameters: dict[str, object]
@@ -55,6 +58,7 @@ def request(
     layers: Iterable[str] | None = None,
     tell: bool = True,
     retry: bool | None = None,
+    strict: bool = True,
 ) -> Run:
     """Ask for layers on clips; what they need comes along, what is there already is not computed again.
 
@@ -63,6 +67,7 @@ def request(
         layers: all registered ones when None.
         retry: try again what has failed; by default when a person asks, not when a clip's arrival does.
         tell: let workers know at once; False when the caller computes in its own process.
+        strict: refuse a person's request when a chosen engine is not here.
 
     Raises:
         UnknownLayer: there is no such layer.
@@ -78,7 +83,7 @@ def request(
     if not chosen:
         raise RunRefused(f"{project.name} has no clips to enrich; take some in first.")
     names = graph.order(layers if layers is not None else registry.every())
-    if by is not None:
+    if by is not None and strict:
         wanted(project, names, strict=True)
     run = Run.objects.create(
         project=project,
@@ -140,6 +145,8 @@ def configure(
             choosing.check(known, choice, parameters)
             setting.parameters = changed["parameters"] = parameters
         setting.save()
+        # What was made current by hand was so against the setting of then.
+        LayerRun.objects.filter(clip__project=project, layer=layer, pinned=True).update(pinned=False)
         history.record(project=project, actor=by, verb="configure", subject=setting, layer=layer, **changed)
     return setting
 
@@ -165,7 +172,11 @@ def wanted(project: Project, names: Iterable[str], *, strict: bool = False) -> d
 
 
 def expected(
-    clip: Clip, names: Sequence[str], layers: Mapping[str, Wanted], done: Mapping[str, str] | None = None
+    clip: Clip,
+    names: Sequence[str],
+    layers: Mapping[str, Wanted],
+    done: Mapping[str, str] | None = None,
+    pinned: Mapping[str, str] | None = None,
 ) -> dict[str, Expected]:
     """What a clip's layers would be computed with now, by name.
 
@@ -174,13 +185,15 @@ def expected(
         layers: as `wanted` gives them.
         done: fingerprints of layers that are computed, by name; what was made by an engine that is not here any more
             stands, as nothing could make it again.
+        pinned: fingerprints of layers that somebody made current by hand, by name.
     """
     found: dict[str, Expected] = {}
     for name in names:
         each = layers[name]
         parameters = choosing.parameters(each.layer, each.choice, each.given)
-        if each.choice.missing and done and name in done:
-            found[name] = Expected(each, parameters, done[name], kept=True)
+        stands = (pinned or {}).get(name) or (done or {}).get(name, "") * each.choice.missing
+        if stands:
+            found[name] = Expected(each, parameters, stands, kept=True)
             continue
         upstream = {needed: found[needed].fingerprint for needed in each.layer.inputs}
         mark = graph.fingerprint(each.layer, each.choice, parameters=parameters, source=clip.sha256, upstream=upstream)
@@ -189,16 +202,62 @@ def expected(
 
 
 @transaction.atomic
+def make_current(*, layer_run: LayerRun, by: User | None, tell: bool = True) -> Run:
+    """Put a kept version of a layer in its place again, on its clip, and mark anew what depends on it.
+
+    Nothing of the layer itself is computed. What depends on it is brought back, too, where it is kept, else computed.
+    The version stands until somebody sets the layer's engine or parameters, or makes another version current.
+
+    Raises:
+        VersionGone: it is not kept any more.
+        RunRefused: it is the current one.
+    """
+    clip = layer_run.clip
+    ledger.lock_clip(clip.pk)
+    row = LayerRun.objects.get(pk=layer_run.pk)
+    if row.current:
+        raise RunRefused(f"This version of {row.layer} is the current one already.")
+    if row.kept_at is None:
+        raise VersionGone(f"This version of {row.layer} is not kept any more.")
+    of_layer = LayerRun.objects.filter(clip=clip, layer=row.layer)
+    of_layer.update(pinned=False)
+    names = graph.order([row.layer])
+    pinned = _pinned(LayerRun.objects.filter(clip=clip, pinned=True).select_related("clip__project"))
+    by_setting = expected(clip, names, wanted(clip.project, names), pinned=pinned)
+    if by_setting[row.layer].fingerprint != row.fingerprint:
+        of_layer.filter(pk=row.pk).update(pinned=True)
+    current = set(LayerRun.objects.current().filter(clip=clip).values_list("layer", flat=True))
+    after = graph.dependants(row.layer) & current
+    history.record(project=clip.project, actor=by, verb="made current", subject=row, layer=row.layer, clip=clip.pk)
+    return request(project=clip.project, by=by, clips=[clip], layers=[row.layer, *after], tell=tell, strict=False)
+
+
+def _pinned(rows: Iterable[LayerRun]) -> dict[str, str]:
+    """Fingerprints of layers that were made current by hand, by name; what is not there any more lets go."""
+    found = {}
+    for row in rows:
+        if row.pinned and (row.kept_at is not None or kept.lies(row)):
+            found[row.layer] = row.fingerprint
+        elif row.pinned:
+            row.pinned = False
+            row.save(update_fields=["pinned"])
+    return found
+
+
+@transaction.atomic
 def _plan_clip(run: Run, clip: Clip, layers: Mapping[str, Wanted]) -> None:
     ledger.lock_clip(clip.pk)
     there = {(layer_run.layer, layer_run.fingerprint): layer_run for layer_run in LayerRun.objects.filter(clip=clip)}
     done = {row.layer: row.fingerprint for row in there.values() if row.current and row.state == State.DONE}
+    for row in there.values():
+        row.clip = clip
+    pinned = _pinned(there.values())
     fresh: list[LayerRun] = []
     rows = []
-    for name, each in expected(clip, run.layers, layers, done).items():
+    for name, each in expected(clip, run.layers, layers, done, pinned).items():
         row = there.get((name, each.fingerprint)) or LayerRun(clip=clip, layer=name, fingerprint=each.fingerprint)
         rows.append(row)
-        if each.kept or (row.pk is not None and row.current and _stands(row, clip, run)):
+        if row.current and ((each.kept and row.state == State.DONE) or (row.pk is not None and _stands(row, run))):
             priorities.raise_to(row, priorities.of(run, each.wanted.layer))
             continue
         row.priority = priorities.of(run, each.wanted.layer)
@@ -210,26 +269,17 @@ def _plan_clip(run: Run, clip: Clip, layers: Mapping[str, Wanted]) -> None:
         ledger.begin_if_ready(row)
 
 
-def _stands(row: LayerRun, clip: Clip, run: Run) -> bool:
+def _stands(row: LayerRun, run: Run) -> bool:
     """Whether a layer run needs nothing done: it is under way, or done with its files in their place."""
     if row.state in LayerRun.UNSETTLED or row.state == State.NO_ENGINE:
         return True
     if row.state != State.DONE:
         return row.state == State.FAILED and not run.retry
-    folder = clips.folder(clip)
-    try:
-        entry = folder.manifest()["layers"].get(row.layer)
-        if entry is None or entry["fingerprint"] != row.fingerprint:
-            return False
-        missing = [path for path in row.files if not folder.path(path).is_file()]
-        # One stands for all when the files lie in a mirror: fetching a clip's whole flow to plan is out of proportion.
-        return not missing or folder.local(missing[0]).is_file()
-    except ClipFolderError:
-        return False
+    return kept.lies(row)
 
 
 def _renew(row: LayerRun, each: Expected) -> None:
-    """Make a layer run the current one of its clip, to be computed from the start."""
+    """Make a layer run the current one of its clip: brought back where it is kept, else computed from the start."""
     others = LayerRun.objects.filter(clip=row.clip, layer=row.layer, current=True).exclude(pk=row.pk)
     for other in others:
         other.batches.exclude(state="done").delete()
@@ -238,16 +288,24 @@ def _renew(row: LayerRun, each: Expected) -> None:
         other.current = False
         other.save(update_fields=["current", "state", "error", "changed_at"])
         ledger.settle_runs(other)
+    row.current, row.batches_done = True, 0
+    if row.pk is not None and (row.kept_at is not None or kept.lies(row)):
+        row.state, row.error, row.batches_total = State.WAITING, "", 1
+        row.done_at = row.done_at or timezone.now()
+    else:
+        _start_afresh(row, each)
+    row.save()
+    row.batches.all().delete()
+
+
+def _start_afresh(row: LayerRun, each: Expected) -> None:
     layer, choice = each.wanted.layer, each.wanted.choice
-    row.current = True
     row.state, row.error = (State.NO_ENGINE, choice.no_engine) if choice.no_engine else (State.WAITING, "")
     row.engine, row.engine_version, row.version = choice.engine, choice.engine_version, layer.version
-    row.parameters, row.batches_done, row.done_at = each.parameters, 0, None
+    row.parameters, row.done_at = each.parameters, None
     row.batches_total = 0 if choice.no_engine else len(layer.spans(row.clip.frame_count)) + 1
     if row.state == State.WAITING and (reason := versions.refusal(row)):
         row.state, row.error, row.batches_total = State.FAILED, reason, 0
-    row.save()
-    row.batches.all().delete()
 
 
 def _planned(run: Run) -> None:

@@ -24,6 +24,7 @@ from annotation.media.manifest import LayerEntry, Manifest
 MANIFEST = "manifest.json"
 _PART = ".part-"
 _FRAGMENTS = ".layers"
+_VERSIONS = ".versions"
 
 
 @dataclass(frozen=True)
@@ -104,6 +105,13 @@ class ClipFolder:
                 raise ClipFolderError(f"{relative!r} leads out of the clip folder through a link.")
             self._inside.add(target.parent)
         return target
+
+    def version(self, fingerprint: str) -> "ClipFolder":
+        """Where a result of a layer lies that is not current any more: a clip folder of that one layer, by fingerprint.
+
+        It is hidden from `verify` and from deliveries. Its name is unlike any other, as a mirror knows names alone.
+        """
+        return ClipFolder(self.root / _VERSIONS / f"{self.root.name}.{fingerprint[:32]}", self._mirror)
 
     @contextmanager
     def together(self) -> Iterator[None]:
@@ -213,6 +221,7 @@ class ClipFolder:
         fingerprint: str,
         files: Sequence[Artifact],
         engine_version: str = "",
+        created: str = "",
     ) -> Manifest:
         """Declare a layer complete: enter it and its files in the manifest, in place of what it had before.
 
@@ -227,6 +236,7 @@ class ClipFolder:
             fingerprint: stands for inputs, parameters and versions together.
             files: every file of the layer.
             engine_version: the engine's own version.
+            created: when the layer was computed, as the manifest writes it; now when empty.
 
         Returns:
             The manifest as it now lies there.
@@ -240,7 +250,7 @@ class ClipFolder:
             "version": str(version),
             "parameters": dict(parameters),
             "fingerprint": fingerprint,
-            "created": manifests.now(),
+            "created": created or manifests.now(),
         }
         make_directories(self.root)
         with self._lock():

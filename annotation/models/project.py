@@ -38,6 +38,11 @@ class Project(models.Model):
         help_text="Share of tasks that a second annotator does again, for agreement.",
     )
     keyframes_per_second = models.FloatField(default=1.0, validators=[MinValueValidator(0.1), MaxValueValidator(60.0)])
+    keep_versions = models.PositiveSmallIntegerField(
+        default=2,
+        validators=[MaxValueValidator(20)],
+        help_text="of a layer's results beside the current one, per clip; older ones are dropped",
+    )
     amodal = models.BooleanField(default=False, help_text="Annotators also outline the hidden parts of things.")
     prompt_engine = models.CharField(
         max_length=40,

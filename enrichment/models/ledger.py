@@ -51,6 +51,10 @@ class LayerRunQuerySet(models.QuerySet["LayerRun"]):
         """What counts now for each clip and layer; older ones stay as history."""
         return self.filter(current=True)
 
+    def kept(self) -> LayerRunQuerySet:
+        """Older versions whose files are still there, the latest first."""
+        return self.filter(kept_at__isnull=False, current=False).order_by("-kept_at", "-pk")
+
     def unsettled(self) -> LayerRunQuerySet:
         return self.filter(state__in=LayerRun.UNSETTLED)
 
@@ -91,6 +95,9 @@ class LayerRun(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     changed_at = models.DateTimeField(auto_now=True)
     done_at = models.DateTimeField(null=True, blank=True)
+    kept_at = models.DateTimeField(null=True, blank=True, help_text="when another version took its place; see kept.py")
+    kept_bytes = models.PositiveBigIntegerField(default=0, help_text="on disk, while it is kept and not current")
+    pinned = models.BooleanField(default=False, help_text="made current by hand; stands whatever the project has set")
 
     objects = LayerRunQuerySet.as_manager()
 
@@ -114,6 +121,11 @@ class LayerRun(models.Model):
     @property
     def is_settled(self) -> bool:
         return self.state not in self.UNSETTLED
+
+    @property
+    def returns(self) -> bool:
+        """Whether it was computed before and only has to be brought back."""
+        return self.done_at is not None
 
 
 class RunQuerySet(models.QuerySet["Run"]):

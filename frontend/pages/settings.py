@@ -52,6 +52,12 @@ class ProjectSettings(forms.Form):
     keyframes_per_second = forms.FloatField(
         min_value=0.1, max_value=60, label="Keyframes per second", help_text="For clips that arrive from now on."
     )
+    keep_versions = forms.IntegerField(
+        min_value=0,
+        max_value=20,
+        label="Older versions kept",
+        help_text="Of each layer's results on a clip, beside the current one; older ones are dropped.",
+    )
     prompt_engine = forms.ChoiceField(
         required=False,
         label="Prompt engine",
