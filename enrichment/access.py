@@ -10,7 +10,7 @@ from django.http import Http404
 from annotation import access
 from annotation.access import Person
 from annotation.models import Membership, Project
-from enrichment.models import Propagation, Run
+from enrichment.models import LayerRun, Propagation, Run
 
 MAY_ASK = Membership.Role.QA_LEAD
 
@@ -21,6 +21,15 @@ def run_for(user: Person, pk: int) -> Run:
     if run is None or access.role_in(user, run.project) is None:
         raise Http404(f"There is no run {pk}, or you are not in its project.")
     return run
+
+
+def version_for(user: Person, pk: int) -> LayerRun:
+    """A layer run of a clip whose machine work the person answers for."""
+    found = LayerRun.objects.select_related("clip__project").filter(pk=pk).first()
+    if found is None or access.role_in(user, found.clip.project) is None:
+        raise Http404(f"There is no layer run {pk}, or you are not in its project.")
+    access.demand(user, found.clip.project, MAY_ASK)
+    return found
 
 
 def project_to_enrich(user: Person, slug: str) -> Project:

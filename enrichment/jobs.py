@@ -9,6 +9,7 @@ from celery import shared_task
 from annotation.models import Project
 from enrichment import (
     alerts,
+    comparing,
     compute,
     ledger,
     progress,
@@ -41,6 +42,12 @@ def run_batch(batch_id: int) -> None:
     """Compute one batch: this one, or the next that is free when somebody was quicker."""
     if compute.run_batch(batch_id) or compute.run_like(batch_id):
         queue.top_up()
+
+
+@shared_task
+def compare(before_id: int, after_id: int) -> None:
+    """Compare two versions of a layer on a clip."""
+    comparing.run(before_id, after_id)
 
 
 @shared_task

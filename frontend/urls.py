@@ -26,6 +26,7 @@ from frontend.pages import (
     tasks,
     timelines,
     uploads,
+    versions,
     workbench,
 )
 
@@ -45,11 +46,14 @@ urlpatterns = [
     path(f"{_PROJECT}clips/", clips.clips, name="clips"),
     path(f"{_PROJECT}clips/query/", query.query, name="query"),
     path("clips/<int:pk>/", clips.clip, name="clip"),
+    path("clips/<int:pk>/versions/<slug:layer>/", versions.compare, name="compare-versions"),
+    path("versions/<int:pk>/current/", versions.make_current, name="make-current"),
     path(f"{_PROJECT}enrich/", clips.enrich, name="enrich"),
     path(f"{_PROJECT}similar/", similar.similar, name="similar"),
     path(f"{_PROJECT}uploads/", uploads.uploads, name="uploads"),
     path(f"{_PROJECT}runs/", runs.runs, name="runs"),
     path("runs/<int:pk>/", runs.run, name="run"),
+    path(f"{_PROJECT}versions/", versions.versions, name="versions"),
     path(f"{_PROJECT}runs/health/", health.health, name="health"),
     path(f"{_PROJECT}runs/health/webhook/", health.webhook, name="webhook"),
     path(f"{_PROJECT}tasks/", tasks.tasks_page, name="tasks"),

@@ -1,4 +1,5 @@
 from enrichment.models.api_call import ApiCall
+from enrichment.models.comparison import Comparison
 from enrichment.models.golden import GoldenClip, GoldenResult
 from enrichment.models.ledger import Batch, LayerRun, LayerSetting, Leased, Run, TaskCheck, from_now
 from enrichment.models.propagation import PropagatedMask, Propagation
@@ -8,6 +9,7 @@ __all__ = [
     "Alert",
     "ApiCall",
     "Batch",
+    "Comparison",
     "GoldenClip",
     "GoldenResult",
     "LayerRun",

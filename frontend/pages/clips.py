@@ -71,9 +71,16 @@ def clip(request: PageRequest, pk: int) -> HttpResponse:
         "proposal_count": sum(row[2] for row in proposals),
         "tasks": list(tasks.order_by("second_of", "id")[:50]),
         "flags": list(Flag.objects.filter(clip=found, state=Flag.State.OPEN)[:20]) if place.is_lead else [],
+        "kept": _kept(found) if place.is_lead else {},
         "has_lead": place.is_lead,
     }
     return render(request, "clips/_clip.html" if request.htmx else "clips/clip.html", shown)
+
+
+def _kept(clip: Clip) -> dict[str, int]:
+    """How many older versions there are, by layer."""
+    rows = LayerRun.objects.kept().filter(clip=clip).order_by().values_list("layer").annotate(Count("pk"))
+    return dict(rows)
 
 
 @login_required

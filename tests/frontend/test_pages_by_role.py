@@ -18,6 +18,7 @@ LEADS = [
     "similar/",
     "clips/query/",
     "runs/health/",
+    "versions/",
     "flags/",
     "flags/{flag}/",
     "flags/checks/",
