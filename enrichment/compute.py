@@ -22,7 +22,17 @@ from django.db.utils import DatabaseError
 from annotation import clips, proposals
 from annotation.media.clip_folder import ClipFolder
 from annotation.models import Clip
-from enrichment import choosing, failures, frames_in_hand, kept, ledger, registry, remote
+from enrichment import (
+    affinity,
+    choosing,
+    failures,
+    frames_in_hand,
+    kept,
+    ledger,
+    priorities,
+    registry,
+    remote,
+)
 from enrichment.checkpoints import Pieces, directory_name
 from enrichment.choosing import Choice
 from enrichment.errors import BatchLost, EngineMissing, MissingPiece
@@ -77,17 +87,19 @@ class Heartbeat:
 
 
 def run_batch(batch_id: int) -> bool:
-    """Compute one batch, if it is free.
+    """Compute one batch, if it is free, or one in its place that needs no other model to be loaded.
 
     Returns:
-        Whether it was free.
+        Whether there was one.
     """
-    return _work_on(ledger.claim(batch_id))
+    return _work_on(affinity.claim(batch_id) or ledger.claim(batch_id))
 
 
 def run_like(batch_id: int) -> bool:
     """Compute the batch whose turn it is in the same queue, if any is free; returns whether one was."""
-    return _work_on(ledger.claim_like(batch_id))
+    waiting = Batch.objects.filter(pk=batch_id).values_list("queue", flat=True).first()
+    turn = ledger.next_in_turn(waiting, before=priorities.LAST, most=1) if waiting else []
+    return _work_on((affinity.claim(turn[0].pk) if turn else None) or ledger.claim_like(batch_id))
 
 
 def work(claim: ledger.Claim) -> None:

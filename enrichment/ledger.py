@@ -85,8 +85,15 @@ def claim_beside(batch: Batch) -> Claim | None:
     same = {"layer_run__clip": batch.layer_run.clip_id, "start__gte": batch.start, "end__lte": batch.end}
     free = Batch.objects.filter(Batch.is_due(), **same, layer_run__layer__in=light, layer_run__current=True)
     free = free.filter(queue=batch.queue, closing=False, attempts__lt=MOST_ATTEMPTS)
-    free = free.exclude(layer_run=batch.layer_run_id).in_turn()
+    # What a model with weights computes is not quick, and might load another model than the one in memory.
+    free = free.exclude(layer_run=batch.layer_run_id).exclude(layer_run__engine__contains=":").in_turn()
     return next((taken for pk in list(free.values_list("pk", flat=True)[:8]) if (taken := claim(pk))), None)
+
+
+def next_in_turn(name: str, *, before: int, most: int) -> list[Batch]:
+    """The batches whose turn is next in a queue, of a priority before `before`; they may be gone by the time."""
+    free = Batch.objects.filter(Batch.is_due(), queue=name, attempts__lt=MOST_ATTEMPTS, priority__lt=before)
+    return list(free.in_turn().select_related("layer_run")[:most])
 
 
 def _take(batch_id: int, free: Q) -> Claim | None:

@@ -176,6 +176,14 @@ class InHand:
         return (self.offer.make, self.folder)
 
 
+def held() -> tuple[str, Path] | None:
+    """What makes the model that this process holds, and the folder of its weights."""
+    now = _Process.held
+    if now is None or now.key[1] is None:
+        return None
+    return now.key[0], now.key[1]
+
+
 def forget() -> None:
     """Let go of the model that this process holds, and of the batch sizes it has found."""
     with _Process.turn:

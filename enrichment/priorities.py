@@ -11,6 +11,7 @@ from enrichment.models import Batch, LayerRun, Run
 # A person who asks for a few clips is looking at the page; more than these are bulk, whoever asks.
 FEW_CLIPS = 8
 PERSON, ARRIVAL, BULK = 10, 40, 70
+LAST = 100
 
 
 def of(run: Run, layer: Layer) -> int:
@@ -18,6 +19,11 @@ def of(run: Run, layer: Layer) -> int:
     if run.clip_count > FEW_CLIPS:
         return BULK + layer.cost
     return (PERSON if run.by_id is not None else ARRIVAL) + layer.cost
+
+
+def end_of_class(priority: int) -> int:
+    """The first priority behind those of the same class: of persons, arrivals or bulk."""
+    return min((each for each in (ARRIVAL, BULK) if each > priority), default=LAST)
 
 
 def raise_to(layer_run: LayerRun, priority: int) -> None:
