@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ from benchmarks import (
     timeline,
     workbench,
 )
+from benchmarks.row import skipped
 from config import env
 
 PARTS: dict[str, Callable[[], list[dict[str, Any]]]] = {
@@ -52,7 +54,7 @@ def main() -> None:
     found: list[dict[str, Any]] = []
     for name in chosen or PARTS:
         print(f"\n{name}", flush=True)
-        for each in PARTS[name]():
+        for each in _rows(name):
             _print(each)
             found.append(each)
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -62,6 +64,15 @@ def main() -> None:
         found = kept + found
     _replace(target, found)
     print(f"\n{len(found)} rows in {target}")
+
+
+def _rows(name: str) -> list[dict[str, Any]]:
+    """A part's rows; when it fails, one that says so, and the other parts go on."""
+    try:
+        return PARTS[name]()
+    except (Exception, SystemExit) as error:
+        logging.exception("%s failed.", name)
+        return [skipped(f"{name} failed", f"{type(error).__name__}: {str(error)[:300]}")]
 
 
 def _print(each: dict[str, Any]) -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from benchmarks.processes import compared
+from benchmarks.processes import compared, compared_twice, measure
 from benchmarks.row import row
 
 FRAMES = 300
+CARRIED = 60
 
 
 def rows() -> list[dict[str, Any]]:
@@ -15,9 +16,31 @@ def rows() -> list[dict[str, Any]]:
     for name, ours, peer, unit, against in (
         ("ingest, 1280x720", "ingest", "bare_decode", "frames/s", "bare PyAV decode"),
         ("ingest, 1280x720", "ingest", "bare_index", "frames/s", "PyAV decode and a checksum a frame"),
-        ("flow layer, 320x240", "flow", "bare_flow", "frames/s", "bare OpenCV loop"),
         ("COCO delivery", "coco", "bare_coco", "masks/s", "bare pycocotools loop"),
     ):
         rate, ratio = compared(ours, peer, FRAMES)
         found.append(row(name, rate, unit, against=against, ratio=ratio))
+    return [*found, *_pipeline_rows(), _decoding_row()]
+
+
+def _pipeline_rows() -> list[dict[str, Any]]:
+    """What the ledger, checkpoints, hashes and the manifest add to the same library calls in a loop."""
+    found = []
+    for name, ours, peer, frames in (
+        ("flow layer, 320x240", "flow", "bare_flow", FRAMES),
+        ("flow layer, 1280x720", "flow_720", "bare_flow_720", FRAMES),
+        ("quality layer, 1280x720", "quality_720", "bare_quality_720", FRAMES),
+        ("propagation by a worker, 640x480", "propagation", "bare_propagation", CARRIED),
+    ):
+        rate, ratio, cpu = compared_twice(ours, peer, frames)
+        against = "a bare loop over the same calls"
+        found.append(row(name, rate, "frames/s", against=against, ratio=ratio))
+        found.append(row(f"{name}: processor time", cpu, "times", against=against, ratio=cpu))
     return found
+
+
+def _decoding_row() -> dict[str, Any]:
+    """Keyframes, metadata and flow look at the same frames."""
+    done = measure("quick_layers", FRAMES)
+    name = "frames decoded for three quick layers of a clip"
+    return row(name, done.decoded, "frames", against="frames in the clip", ratio=done.decoded / done.units)

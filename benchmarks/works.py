@@ -6,12 +6,14 @@ Run through benchmarks/processes.py, which gives each its own process and home.
 from __future__ import annotations
 
 import json
+import os
 import resource
 import sys
 import threading
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from itertools import cycle, islice
 from pathlib import Path
 from zlib import crc32
@@ -34,13 +36,17 @@ from django.core.management import call_command  # noqa: E402
 
 from annotation import clips, masks, projects, tasks, tracks  # noqa: E402
 from annotation.geometry import rle  # noqa: E402
+from annotation.media.decode import FrameReader  # noqa: E402
 from annotation.media.probe import inspect  # noqa: E402
 from annotation.models import Clip, Task  # noqa: E402
 from annotation.revisions import Origin, lock  # noqa: E402
 from delivery import deliveries  # noqa: E402
 from delivery.models import Delivery  # noqa: E402
-from enrichment import compute, runs  # noqa: E402
+from enrichment import compute, propagating, propagations, runs  # noqa: E402
 from enrichment.carriers.flow import Flow  # noqa: E402
+from enrichment.engines import quality  # noqa: E402
+from enrichment.engines.dis_flow import DisFlow  # noqa: E402
+from enrichment.engines.mask_flow import MaskFlow  # noqa: E402
 from enrichment.propagation.carrier import Keyframe, Stretch  # noqa: E402
 from enrichment.propagation.pictures import Walk  # noqa: E402
 
@@ -48,64 +54,129 @@ Work = Callable[[int], tuple[int, float]]
 TRACKS = 3
 
 
+class _Clock:
+    """Processor time of this process and its children, when the work began and what it took, in seconds."""
+
+    began = 0.0
+    cpu = 0.0
+
+
+def _begin() -> float:
+    _Clock.began = sum(os.times()[:4])
+    return time.perf_counter()
+
+
+def _since(began: float) -> float:
+    _Clock.cpu = sum(os.times()[:4]) - _Clock.began
+    return time.perf_counter() - began
+
+
 def ingest(frames: int) -> tuple[int, float]:
     """Inspect, index, hash and take in a file."""
     path, by = _video(frames, 1280, 720), _person()
     project = projects.create(name="Bench", slug="bench", by=by)
-    began = time.perf_counter()
+    began = _begin()
     facts = inspect(path, limits=clips.limits())
     clip = clips.add(project=project, path=path, facts=facts, about={}, by=by)
-    return clip.frame_count, time.perf_counter() - began
+    return clip.frame_count, _since(began)
 
 
 def bare_decode(frames: int) -> tuple[int, float]:
     """PyAV decodes every frame, and nothing else happens."""
     path = _video(frames, 1280, 720)
-    began = time.perf_counter()
+    began = _begin()
     with av.open(str(path)) as file:
         file.streams.video[0].thread_type = "AUTO"
         count = sum(1 for _ in file.decode(video=0))
-    return count, time.perf_counter() - began
+    return count, _since(began)
 
 
 def bare_index(frames: int) -> tuple[int, float]:
     """PyAV decodes every frame and a checksum goes over its planes: the least an index of proven frames can cost."""
     path = _video(frames, 1280, 720)
-    began = time.perf_counter()
+    began = _begin()
     count = 0
     with av.open(str(path)) as file:
         file.streams.video[0].thread_type = "AUTO"
         for frame in file.decode(video=0):
             crc32(frame.to_ndarray())
             count += 1
-    return count, time.perf_counter() - began
+    return count, _since(began)
 
 
-def flow(frames: int) -> tuple[int, float]:
-    """The flow layer through the ledger: decode, DIS, files with hashes, manifest."""
-    clip = _clip(frames)
-    began = time.perf_counter()
-    run = runs.request(project=clip.project, by=None, layers=["flow"], tell=False)
+def _layers(clip: Clip, *names: str) -> float:
+    """Seconds that layers take through the ledger: decode, compute, files with hashes, manifest."""
+    began = _begin()
+    run = runs.request(project=clip.project, by=None, layers=list(names), tell=False)
     runs.plan(run)
     compute.work_here(run)
-    return clip.frame_count - 1, time.perf_counter() - began
+    return _since(began)
 
 
-def bare_flow(frames: int) -> tuple[int, float]:
-    """Decode, DIS medium and np.save in a loop."""
-    path = _video(frames, 320, 240)
-    engine = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+def flow(frames: int, width: int = 320, height: int = 240) -> tuple[int, float]:
+    """The flow layer."""
+    clip = _clip(frames, width, height)
+    return clip.frame_count - 1, _layers(clip, "flow")
+
+
+def flow_720(frames: int) -> tuple[int, float]:
+    """The flow layer of a larger picture."""
+    return flow(frames, 1280, 720)
+
+
+def bare_flow(frames: int, width: int = 320, height: int = 240) -> tuple[int, float]:
+    """Decode, reduce as the layer does, the same engine and np.save in a loop."""
+    path = _video(frames, width, height)
+    scale = min(1.0, 640 / max(width, height))
+    size = (round(width * scale), round(height * scale))
+    engine = DisFlow()
     target = settings.HOME / "bare"
     target.mkdir()
-    began, count, before = time.perf_counter(), 0, None
+    began, count, before = _begin(), 0, None
     with av.open(str(path)) as file:
+        file.streams.video[0].thread_type = "AUTO"
         for frame in file.decode(video=0):
-            grey = cv2.cvtColor(frame.to_ndarray(format="rgb24"), cv2.COLOR_RGB2GRAY)
+            picture = frame.to_ndarray(format="rgb24")
+            if scale < 1:
+                picture = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
             if before is not None:
-                np.save(target / f"flow_{count:03d}.npy", engine.calc(before, grey, None))
+                np.save(target / f"flow_{count:03d}.npy", engine.flow(before, picture))
                 count += 1
-            before = grey
-    return count, time.perf_counter() - began
+            before = picture
+    return count, _since(began)
+
+
+def bare_flow_720(frames: int) -> tuple[int, float]:
+    """The same for a larger picture."""
+    return bare_flow(frames, 1280, 720)
+
+
+def quality_720(frames: int) -> tuple[int, float]:
+    """The metadata layer."""
+    clip = _clip(frames, 1280, 720)
+    return clip.frame_count, _layers(clip, "metadata")
+
+
+def bare_quality_720(frames: int) -> tuple[int, float]:
+    """Decode, measure every fifth frame against the one before it, write JSON."""
+    path = _video(frames, 1280, 720)
+    began, before, found, count = _begin(), None, [], 0
+    with av.open(str(path)) as file:
+        file.streams.video[0].thread_type = "AUTO"
+        for count, frame in enumerate(file.decode(video=0), 1):
+            if (count - 1) % 5 in {0, 4}:
+                picture = frame.to_ndarray(format="rgb24")
+                if (count - 1) % 5 == 0:
+                    found.append(quality.measure(picture, before))
+                before = picture
+    (settings.HOME / "bare.json").write_text(json.dumps(found))
+    return count, _since(began)
+
+
+def quick_layers(frames: int) -> tuple[int, float]:
+    """Keyframes, metadata and flow of one clip, which look at the same frames."""
+    clip = _clip(frames, 1280, 720)
+    return clip.frame_count, _layers(clip, "keyframes", "metadata", "flow")
 
 
 def coco(frames: int) -> tuple[int, float]:
@@ -119,9 +190,9 @@ def coco(frames: int) -> tuple[int, float]:
         options={"images": "none"},
         destination=str(settings.HOME / "out"),
     )
-    began = time.perf_counter()
+    began = _begin()
     made = deliveries.run(delivery_id=asked.pk)
-    seconds = time.perf_counter() - began
+    seconds = _since(began)
     if made.state != Delivery.State.DONE:
         raise RuntimeError(made.reason)
     return frames * TRACKS, seconds
@@ -130,14 +201,14 @@ def coco(frames: int) -> tuple[int, float]:
 def bare_coco(frames: int) -> tuple[int, float]:
     """Pycocotools encodes, measures and json writes the same masks."""
     drawn = [np.asfortranarray(_disc(track, frame, 640, 480)) for frame in range(50) for track in range(TRACKS)]
-    began, annotations = time.perf_counter(), []
+    began, annotations = _begin(), []
     for n in range(frames * TRACKS):
         code = coco_mask.encode(drawn[n % len(drawn)])
         annotation = {"id": n + 1, "image_id": n // TRACKS + 1, "category_id": 1, "iscrowd": 0}
         annotation |= {"area": int(coco_mask.area(code)), "bbox": coco_mask.toBbox(code).tolist()}
         annotations.append(annotation | {"segmentation": {"size": [480, 640], "counts": code["counts"].decode()}})
     (settings.HOME / "bare.json").write_text(json.dumps({"annotations": annotations}))
-    return frames * TRACKS, time.perf_counter() - began
+    return frames * TRACKS, _since(began)
 
 
 def carry(frames: int) -> tuple[int, float]:
@@ -145,17 +216,66 @@ def carry(frames: int) -> tuple[int, float]:
     clip, mask = _table(frames)
     last = clip.frame_count - 1
     ways = [Stretch(Keyframe(0, mask), last), Stretch(Keyframe(last, mask), 1, Keyframe(0, mask))]
-    came, began = 0, time.perf_counter()
+    came, began = 0, _begin()
     with clips.reader(clip) as reader:
         for stretch in ways:
             came += sum(1 for _ in Flow().carry(Walk(reader, (clip.height, clip.width)), stretch))
     if came < 3 * (last - 1):
         raise RuntimeError(f"The mask was lost after {came} frames; memory at {frames} frames would not be measured.")
-    return came, time.perf_counter() - began
+    return came, _since(began)
+
+
+def propagation(frames: int) -> tuple[int, float]:
+    """A mask carried to a clip's end by a worker: claimed, handed in frame by frame, and ended."""
+    clip, mask = _table(frames)
+    by = User.objects.get(username="bench")
+    task = lock(tasks.claim(task=Task.objects.get(clip=clip), user=by), by=by)
+    track = tracks.save(task=task, id=uuid.uuid4(), base_version=0, by=by, label="target_object").mine.of
+    drawn = {"id": uuid.uuid4(), "track_id": track.pk, "frame": 0, "counts": rle.encode(mask)["counts"]}
+    masks.save(task=task, **drawn, base_version=0, by=by, keyframe=True)  # type: ignore[arg-type]
+    asked = propagations.ask(task=task, by=by, track_id=track.pk, frame=0, to=clip.frame_count - 1, engine="flow")
+    began = _begin()
+    propagating.run(asked.pk)
+    seconds = _since(began)
+    return asked.masks.count(), seconds
+
+
+def bare_propagation(frames: int) -> tuple[int, float]:
+    """Decode, the same engine and RLE in a loop, one JSON file at the end."""
+    clip, mask = _table(frames)
+    came: dict[int, str] = {}
+    began, follower = _begin(), None
+    with av.open(str(clips.source(clip))) as file:
+        file.streams.video[0].thread_type = "AUTO"
+        for number, frame in enumerate(file.decode(video=0)):
+            picture = frame.to_ndarray(format="rgb24")
+            if follower is None:
+                follower = MaskFlow(picture, mask)
+                continue
+            came[number] = rle.encode(follower.step(picture).mask)["counts"]
+    (settings.HOME / "bare.json").write_text(json.dumps(came))
+    return len(came), _since(began)
 
 
 WORKS: dict[str, Work] = {
-    work.__name__: work for work in (ingest, bare_decode, bare_index, flow, bare_flow, coco, bare_coco, carry)
+    work.__name__: work
+    for work in (
+        ingest,
+        bare_decode,
+        bare_index,
+        flow,
+        flow_720,
+        bare_flow,
+        bare_flow_720,
+        quality_720,
+        bare_quality_720,
+        quick_layers,
+        coco,
+        bare_coco,
+        carry,
+        propagation,
+        bare_propagation,
+    )
 }
 
 
@@ -230,10 +350,26 @@ class _Peak:
             self.bytes = max(self.bytes, pages * resource.getpagesize())
 
 
+@contextmanager
+def _decoding() -> Iterator[list[int]]:
+    """How many frames our readers get out of decoders meanwhile."""
+    count, usual = [0], FrameReader._numbered
+
+    def counting(*args: object) -> Iterator[tuple[int, av.VideoFrame]]:
+        for each in usual(*args):  # type: ignore[arg-type]
+            count[0] += 1
+            yield each
+
+    FrameReader._numbered = counting  # type: ignore[method-assign, assignment]
+    yield count
+    FrameReader._numbered = usual  # type: ignore[method-assign]
+
+
 def main(name: str, frames: int) -> None:
-    with _Peak() as peak:
+    with _Peak() as peak, _decoding() as decoded:
         units, seconds = WORKS[name](frames)
-    print(json.dumps({"units": units, "seconds": seconds, "peak": peak.bytes}))
+    measured = {"units": units, "seconds": seconds, "cpu": _Clock.cpu, "peak": peak.bytes, "decoded": decoded[0]}
+    print(json.dumps(measured))
 
 
 if __name__ == "__main__":
