@@ -209,6 +209,7 @@ def _plain(point: NDArray[np.float64]) -> list[float]:
 
 _MEASURES: Final = {
     "jump": Measure("speed of a joint", "m/s", "fastest"),
+    "stretch": Measure("length of a bone by its usual one", "", "stretch"),
     "jitter": Measure("trembling, root mean square", "m", "jitter"),
 }
 CHECK: Final = register(Check(NAME, "V2", "Pose against time", ("pose",), Thresholds(), run, _MEASURES))

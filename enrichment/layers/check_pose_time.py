@@ -1,4 +1,4 @@
-"""Do wrists and elbows move as an arm can? [V2]"""
+"""Do wrists and elbows move as an arm can, and is left still left? [V2]"""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from enrichment.checks import pose_vs_time
-from enrichment.checks.pose_vs_time import Inputs, Thresholds
+from enrichment.checks import body_limits, pose_vs_time
+from enrichment.checks.body_limits import Thresholds
+from enrichment.checks.pose_vs_time import Inputs
 from enrichment.checks.registry import Finding
 from enrichment.findings import publish_findings, write_findings
 from enrichment.layer import Context, Layer, Output, Product, Span
@@ -51,12 +52,12 @@ class CheckPoseTime(Layer):
     inputs = ("pose",)
     outputs = (Output(FILE, "JSON", "frames [start, end), pixels, metres a second"),)
     engine = pose_vs_time.NAME
-    engine_version = "2"
+    engine_version = "3"
     Parameters = Parameters
     cost = 2
 
     def compute(self, context: Context, span: Span) -> None:
-        """Every person's wrists and elbows over the whole clip."""
+        """Every person over the whole clip: wrists and elbows in time, sides and bones by themselves."""
         pose = context.input("pose", PoseReader)
         least = float(context.parameters.least_confidence)
         seconds = np.array(context.clip.seconds, dtype=np.float64)
@@ -66,10 +67,12 @@ class CheckPoseTime(Layer):
             scale = pixels_per_metre(paths)
             if scale is None:
                 continue
+            theirs = body_limits.run(paths, track, scale, context.parameters)
             for joint in JOINTS:
                 if joint in paths:
                     given = Inputs(joint.replace("_", " "), track, paths[joint], seconds, pixels_per_metre=scale)
-                    found.extend(pose_vs_time.run(given, context.parameters))
+                    theirs.extend(pose_vs_time.run(given, context.parameters))
+            found.extend(body_limits.told_once(theirs))
             context.keep_going()
         write_findings(context, sorted(found, key=lambda each: (each.start, each.end)))
 

@@ -85,3 +85,40 @@ def test_the_scale_is_that_of_the_longest_that_a_limb_appears(tmp_path: Path) ->
     reader = PoseReader(ClipFolder(tmp_path / "clip"))
     paths = paths_of(reader, reader.tracks[0], FRAMES, 0.3)
     assert pixels_per_metre(paths) == pytest.approx(250, rel=0.25)
+
+
+LEFT, RIGHT = (9, 7, 5), (10, 8, 6)  # wrist, elbow, shoulder
+
+
+def both_arms() -> NDArray[np.float32]:
+    """(frames, 17, 3): the right arm of `arm`, and its mirror image on the left."""
+    points = arm()
+    points[:, LEFT] = points[:, RIGHT]
+    points[:, LEFT, 0] = 340 - points[:, RIGHT, 0]
+    return points
+
+
+def kinds(found: list[dict[str, object]]) -> set[str]:
+    return {each["evidence"]["kind"] for each in found}  # type: ignore[index]
+
+
+def test_two_arms_that_reach_raise_nothing(tmp_path: Path) -> None:
+    assert checked(tmp_path, both_arms()) == []
+
+
+def test_left_and_right_that_change_places_for_some_frames_are_flagged_over_them(tmp_path: Path) -> None:
+    points = both_arms()
+    points[20:26] = points[20:26][:, [*range(5), 6, 5, 8, 7, 10, 9, *range(11, 17)]]
+    swaps = checked(tmp_path, points)
+    assert kinds(swaps) == {"swap"}
+    assert {(each["start"], each["end"]) for each in swaps} == {(20, 26)}
+    assert "the left and right wrist" in str([each["reason"] for each in swaps])
+
+
+def test_a_forearm_that_grows_slowly_to_twice_its_length_is_flagged(tmp_path: Path) -> None:
+    """No frame is a jump, so only its length tells."""
+    points = arm()
+    points[50:, WRIST, 1] += np.linspace(0, 140, 10)
+    found = checked(tmp_path, points)
+    assert "stretch" in kinds(found)
+    assert all(int(str(each["start"])) > 50 for each in found)

@@ -8,6 +8,7 @@ import pytest
 from django.contrib.auth.models import User
 
 from annotation.models import Task
+from enrichment import thresholds
 from enrichment.checks import registry
 from enrichment.models import LayerSetting
 from review import check_figures, flags
@@ -83,3 +84,12 @@ def test_a_measure_that_is_no_number_is_left_out(task: Task) -> None:
     raise_flags(task, [0.2], measure="far")
     assert set(Flag.objects.values_list("measure", flat=True)) == {None}
     assert check_figures.measured(task.project, CHECK) == []
+
+
+@pytest.mark.django_db
+def test_every_measure_is_held_against_a_threshold_that_a_project_can_set() -> None:
+    limits = thresholds.of_all(0)
+    assert set(limits) == set(registry.every())
+    for name, check in registry.every().items():
+        for measure in check.measures.values():
+            assert isinstance(getattr(limits[name], measure.threshold), float)
