@@ -191,7 +191,16 @@ def _pick(layer: Layer, chosen: str, offered: Mapping[str, LayerEngine], folder:
     # Whoever has one folder that fits means that one.
     exact = f"{name}:{there[0]}" if chosen == name and len(there) == 1 else chosen
     lies = weights.folder(offer, exact, folder, EngineMissing)
-    return Pick(offer, lies, offer.version if lies is None else f"{offer.version} sha256:{sha256_of(lies)}")
+    if lies is None:
+        return Pick(offer, lies, offer.version)
+    digest = sha256_of(lies)
+    pinned = checkpoints.pinned(lies)
+    if pinned not in {"", digest}:
+        raise EngineMissing(
+            f"{lies} is not what was fetched: its SHA-256 was {pinned[:_SHORT]} and is {digest[:_SHORT]}. Fetch it "
+            "again with `manage.py fetch_weights`, or lay weights of your own into a folder without loupe.json."
+        )
+    return Pick(offer, lies, f"{offer.version} sha256:{digest}")
 
 
 def _shortened(part: str) -> str:

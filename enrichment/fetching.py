@@ -15,7 +15,7 @@ from enrichment.engine import Hub
 from enrichment.engines import checkpoints
 from enrichment.errors import EngineMissing
 
-RECORD: Final = "loupe.json"
+RECORD: Final = checkpoints.RECORD
 # Configuration and vocabularies; never a pickle, and never a .py, which trust_remote_code would run.
 PATTERNS: Final = ("*.safetensors", "*.safetensors.index.json", "*.json", "*.txt", "*.model")
 
@@ -64,12 +64,13 @@ def fetch(hub: Hub, weights: Path, source: Source, revision: str = "") -> Fetche
         hub: what is wanted.
         weights: the folder below which each engine's weights have their own.
         source: the hub.
-        revision: commit, branch or tag; by default the one that the engine's description pins, else the newest.
+        revision: commit, branch or tag; by default the commit that the engine's description pins, else the one that
+            was fetched before, else the newest, which is then pinned.
 
     Raises:
         EngineMissing: the hub has no safetensors there, or the folder is taken by other weights.
     """
-    commit, files = source.look(hub.id, revision or hub.revision)
+    commit, files = source.look(hub.id, revision or hub.revision or _fetched_before(hub, weights))
     chosen = [name for name in files if any(Path(name).match(pattern) for pattern in PATTERNS)]
     if not any(name.endswith(".safetensors") for name in chosen):
         kinds = sorted(
@@ -99,6 +100,15 @@ def fetch(hub: Hub, weights: Path, source: Source, revision: str = "") -> Fetche
         shutil.rmtree(folder)
     coming.rename(folder)
     return Fetched(folder, commit, sha256)
+
+
+def _fetched_before(hub: Hub, weights: Path) -> str:
+    """The commit that lies there; empty when none was fetched."""
+    try:
+        record = json.loads((weights / hub.folder / RECORD).read_text())
+        return str(record["revision"]) if record["hub"] == hub.id else ""
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
 
 
 def changed(folder: Path) -> str:

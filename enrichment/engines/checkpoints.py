@@ -15,6 +15,8 @@ from enrichment.errors import EngineInputError
 
 WEIGHTS = "model.safetensors"
 INDEX = "model.safetensors.index.json"
+# Written beside fetched weights: hub, revision (the commit), sha256 as `digest` gives it, licence, fetched_at.
+RECORD = "loupe.json"
 
 
 def of_kind(*kinds: str) -> Callable[[Path], list[str]]:
@@ -48,6 +50,14 @@ def digest(folder: Path) -> str:
         with path.open("rb") as file:
             sha.update(hashlib.file_digest(file, "sha256").digest())
     return sha.hexdigest()
+
+
+def pinned(folder: Path) -> str:
+    """The SHA-256 that was written down when the weights came; empty where nobody wrote one."""
+    try:
+        return str(json.loads((folder / RECORD).read_text())["sha256"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
 
 
 def _kind(folder: Path) -> str:

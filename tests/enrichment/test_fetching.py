@@ -75,6 +75,25 @@ def test_the_pinned_commit_is_fetched_unless_another_is_named(weights: Path) -> 
     assert fetching.fetch(LARGE, weights, hub, revision="main").commit == "main"
 
 
+def test_what_was_fetched_once_is_fetched_again_at_the_same_commit(weights: Path) -> None:
+    hub = HubOnDisk(*WHOLE)
+    fetching.fetch(SMALL, weights, hub)
+    assert hub.asked == ""
+    assert fetching.fetch(SMALL, weights, hub).commit == hub.asked == COMMIT
+    assert fetching.fetch(SMALL, weights, hub, revision="v2").commit == "v2"
+    fetching.fetch(SMALL, weights, hub)
+    assert hub.asked == "v2"
+
+
+def test_an_engine_refuses_weights_that_are_not_what_was_fetched(weights: Path) -> None:
+    folder = fetching.fetch(SMALL, weights, HubOnDisk(*WHOLE)).folder
+    (folder / "model.safetensors").write_bytes(b"trained on")
+    with pytest.raises(
+        EngineMissing, match=r"is not what was fetched: its SHA-256 was \w{12} and is \w{12}\. Fetch it"
+    ):
+        choosing.choose(Pixels(), "counter:counter-small", weights)
+
+
 @pytest.mark.parametrize("file", ["pytorch_model.bin", "raft_large.pth"])
 def test_pickles_are_refused(file: str, weights: Path) -> None:
     with pytest.raises(EngineMissing, match=rf"no safetensors, only \{Path(file).suffix}\. .* are not fetched"):
