@@ -37,7 +37,7 @@ class Said(serializers.Serializer[Any]):
     words = serializers.ListField(child=serializers.CharField())
 
 
-class Asked(serializers.Serializer[Any]):
+class RunAsked(serializers.Serializer[Any]):
     run = serializers.IntegerField()
 
 
@@ -50,12 +50,12 @@ class Versions(APIView):
 
 
 class MakeCurrent(APIView):
-    @extend_schema(operation_id="version_make_current", request=None, responses={202: Asked})
+    @extend_schema(operation_id="version_make_current", request=None, responses={202: RunAsked})
     def post(self, request: Request, pk: int) -> Response:
         """Put a kept version in its place again; what depends on it is marked anew. Nothing of it is computed."""
         found = access.version_for(request.user, pk)
         run = runs.make_current(layer_run=found, by=ground.person(request.user))
-        return Response(Asked({"run": run.pk}).data, status.HTTP_202_ACCEPTED)
+        return Response(RunAsked({"run": run.pk}).data, status.HTTP_202_ACCEPTED)
 
 
 class Words(APIView):

@@ -66,7 +66,8 @@ def workbench(request: PageRequest, pk: int) -> HttpResponse:
     shown = {
         "task": task,
         "tools": tools,
-        "modules": modules.needed_by(_EARLIEST, *tools, "js/main.js"),
+        "early": modules.needed_by(_EARLIEST),
+        "modules": modules.needed_by(*tools, "js/main.js"),
         "icons": icons,
         "keys": json.dumps(keys.of(request.user)),
         "threshold": preferences.of(request.user).threshold,

@@ -61,6 +61,24 @@ export function swatch(colour) {
 }
 
 /**
+ * Make these the children of an element. What stays is not touched: taken out and put back it would lose the focus, and
+ * cost a layout.
+ *
+ * @param {Element} room
+ * @param {Element[]} elements in order
+ */
+export function arrange(room, elements) {
+  const staying = new Set(elements);
+  for (const child of [...room.children]) if (!staying.has(child)) child.remove();
+  /** @type {Element | null} */
+  let after = room.firstElementChild;
+  for (const element of elements) {
+    if (element === after) after = after.nextElementSibling;
+    else room.insertBefore(element, after);
+  }
+}
+
+/**
  * Run at most once per animation frame, however often it is asked for.
  *
  * @param {() => void} draw

@@ -1,7 +1,7 @@
 /** The objects of the task: a list that makes only the rows in sight, so that a thousand objects do not slow it down. */
 
 import { chooseObjects, rowsInSight } from "../../models/object_list.js";
-import { byId, el, iconButton, onFrame, swatch } from "../dom.js";
+import { arrange, byId, el, iconButton, onFrame, swatch } from "../dom.js";
 
 /** @typedef {import("../bench.js").Bench} Bench */
 /** @typedef {import("../../models/work.js").Track} Track */
@@ -83,17 +83,8 @@ class ObjectList {
       element.style.top = `${place * HEIGHT}px`;
       elements.push(element);
     });
-    for (const [id, { element }] of this.#rows) {
-      if (seen.has(id)) continue;
-      element.remove();
-      this.#rows.delete(id);
-    }
-    // What stays is not touched: an element that is taken out and put back loses the focus.
-    let after = this.room.firstChild;
-    for (const element of elements) {
-      if (element === after) after = after.nextSibling;
-      else this.room.insertBefore(element, after);
-    }
+    for (const id of this.#rows.keys()) if (!seen.has(id)) this.#rows.delete(id);
+    arrange(this.room, elements);
   }
 
   /** @param {string | null} selected */

@@ -1,7 +1,7 @@
 /** Tier 1: what is already wrong, or looks it, and one click to get there. Refused saves stand first. */
 
 import { get } from "../../api.js";
-import { byId, el, icon, iconButton } from "../dom.js";
+import { arrange, byId, el, icon, iconButton } from "../dom.js";
 import { nameOf, takeBack } from "../refusals.js";
 import { markPlaces, visit } from "../remark_places.js";
 
@@ -75,6 +75,26 @@ export function setRemarks(bench, remarks) {
   bench.emit("remarks-changed");
 }
 
+/** The rows that are there, by what they show: a save changes few of hundreds. @type {Map<string, HTMLElement>} */
+let shownRows = new Map();
+
+/**
+ * @param {HTMLElement[]} first rows that are new each time
+ * @param {[string, () => HTMLElement][]} wanted what each other row shows, and how it is made
+ */
+function layRows(first, wanted) {
+  /** @type {Map<string, HTMLElement>} */
+  const rows = new Map();
+  for (const [what, make] of wanted) {
+    // Two masks may be remarked in the same words.
+    let key = what;
+    while (rows.has(key)) key += "+";
+    rows.set(key, shownRows.get(key) ?? make());
+  }
+  shownRows = rows;
+  arrange(byId("remarks"), [...first, ...rows.values()]);
+}
+
 /**
  * Rows that lead to what they speak of, and how many more there would be.
  *
@@ -85,8 +105,10 @@ export function setRemarks(bench, remarks) {
 export function remarkRows(bench, stage, remarks) {
   const rows = remarks.slice(0, MOST).map((remark) => row(bench, stage, remark));
   const more = remarks.length - rows.length;
-  return more > 0 ? [...rows, el("p", { class: "empty" }, `And ${more} more.`)] : rows;
+  return more > 0 ? [...rows, moreRow(more)] : rows;
 }
+
+const moreRow = (/** @type {number} */ more) => el("p", { class: "empty" }, `And ${more} more.`);
 
 /** Errors first, each kind as it comes in the clip. @param {Remark[]} remarks */
 function inOrder(remarks) {
@@ -107,9 +129,15 @@ function show(bench, stage) {
   badge.setAttribute("aria-label", `${badge.textContent} remark${badge.textContent === "1" ? "" : "s"}`);
   badge.dataset.tone = errors || refused.length ? "error" : remarks.length ? "warning" : "none";
   byId("remark-count").textContent = String(remarks.length + refused.length);
-  const rows = [...refused.map((entry) => refusal(bench, stage, entry)), ...remarkRows(bench, stage, remarks)];
-  if (!rows.length) rows.push(el("p", { class: "empty" }, "Nothing to remark."));
-  byId("remarks").replaceChildren(...rows);
+  /** @type {[string, () => HTMLElement][]} */
+  const rows = remarks.slice(0, MOST).map((remark) => [JSON.stringify(remark), () => row(bench, stage, remark)]);
+  const more = remarks.length - MOST;
+  if (more > 0) rows.push([`${more} more`, () => moreRow(more)]);
+  if (!rows.length && !refused.length) rows.push(["", () => el("p", { class: "empty" }, "Nothing to remark.")]);
+  layRows(
+    refused.map((entry) => refusal(bench, stage, entry)),
+    rows,
+  );
 }
 
 /**
