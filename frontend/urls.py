@@ -7,6 +7,7 @@ from django.urls import path
 
 from frontend.pages import (
     account,
+    calls,
     checks,
     clips,
     deliveries,
@@ -55,6 +56,7 @@ urlpatterns = [
     path("runs/<int:pk>/", runs.run, name="run"),
     path(f"{_PROJECT}versions/", versions.versions, name="versions"),
     path(f"{_PROJECT}runs/health/", health.health, name="health"),
+    path(f"{_PROJECT}runs/calls/", calls.calls, name="calls"),
     path(f"{_PROJECT}runs/health/webhook/", health.webhook, name="webhook"),
     path(f"{_PROJECT}tasks/", tasks.tasks_page, name="tasks"),
     path("tasks/<int:pk>/", workbench.workbench, name="workbench"),

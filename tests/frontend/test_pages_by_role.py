@@ -28,6 +28,7 @@ LEADS = [
     "reviews/{task}/",
 ]
 MANAGERS = [
+    "runs/calls/",
     "deliveries/",
     "settings/",
     "settings/engines/",
@@ -68,7 +69,7 @@ def test_pages_about_quality_are_for_leads_and_managers(
     assert answer(browse(bob), page, things) in {403, 404}
 
 
-@pytest.mark.parametrize("page", MANAGERS[:4])
+@pytest.mark.parametrize("page", MANAGERS[:5])
 def test_pages_that_set_or_deliver_are_for_managers(
     page: str, things: dict[str, int], alice: User, dana: User, bob: User, browse: Browse
 ) -> None:
