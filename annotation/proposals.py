@@ -70,6 +70,30 @@ def show_again(*, clip: Clip, fingerprint: str, instead_of: Collection[str]) -> 
 
 
 @transaction.atomic
+def reword(*, clip: Clip, wordings: Sequence[Mapping[str, Any]]) -> int:
+    """Give segments that stand before people now other sentences; returns how many got them. Safe to run twice.
+
+    What was made of a proposal before keeps the words that it has.
+
+    Args:
+        wordings: each with number, start, end, sentences, and by, who wrote them; what fits no proposal is left out.
+    """
+    told = {(each["number"], each["start"], each["end"]): each for each in wordings}
+    standing = Proposal.objects.current().select_for_update().filter(clip=clip, kind=Proposal.Kind.SEGMENT)
+    changed = []
+    for proposal in standing.order_by("pk"):
+        wording = told.get((proposal.number, proposal.start, proposal.end))
+        if wording is None:
+            continue
+        said = {"descriptions": list(wording["sentences"]), "described_by": wording["by"]}
+        proposal.details = proposal.details | said
+        changed.append(proposal)
+    Proposal.objects.bulk_update(changed, ["details"], batch_size=500)
+    announce_change(project_id=clip.project_id, kind="clip", object_id=clip.pk)
+    return len(changed)
+
+
+@transaction.atomic
 def accept(
     *,
     task: Task,

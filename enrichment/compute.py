@@ -275,6 +275,7 @@ def _close(claim: ledger.Claim, heartbeat: Heartbeat) -> Product:
         files=product.files,
     )
     _tell(choice, layer_run, product)
+    _reword(layer, layer_run)
     return product
 
 
@@ -290,6 +291,7 @@ def _bring_back(claim: ledger.Claim, heartbeat: Heartbeat) -> Product:
         instead_of=list(others.values_list("fingerprint", flat=True)),
     )
     _tell_findings(layer_run, product)
+    _reword(registry.get(layer_run.layer), layer_run)
     return product
 
 
@@ -305,6 +307,13 @@ def _tell(choice: Choice, layer_run: LayerRun, product: Product) -> None:
             items=[asdict(item) for item in product.proposals.items],
         )
     _tell_findings(layer_run, product)
+
+
+def _reword(layer: Layer, layer_run: LayerRun) -> None:
+    """Give proposed segments the sentences that this layer has for them."""
+    wordings = layer.wordings(clips.folder(layer_run.clip))
+    if wordings:
+        proposals.reword(clip=layer_run.clip, wordings=[asdict(wording) for wording in wordings])
 
 
 def _tell_findings(layer_run: LayerRun, product: Product) -> None:

@@ -137,6 +137,20 @@ class Proposals:
 
 
 @dataclass(frozen=True)
+class Wording:
+    """Sentences for a segment that another layer has proposed: that of this number with these ends.
+
+    by: who wrote them, in a few words.
+    """
+
+    number: int
+    start: int
+    end: int
+    sentences: Sequence[str]
+    by: str
+
+
+@dataclass(frozen=True)
 class Product:
     """What `publish` made: the layer's files, what it proposes to people, what a check found (None: not a check).
 
@@ -205,6 +219,10 @@ class Layer(ABC):
     def open(self, folder: ClipFolder, clip: ClipFacts) -> object:
         """A reader of the finished layer, for the layers downstream; the folder itself unless a layer has more."""
         return folder
+
+    def wordings(self, folder: ClipFolder) -> Sequence[Wording]:
+        """What the finished layer has people read of the segments that another one proposes; read from its files."""
+        return ()
 
     def overlay(self, folder: ClipFolder, clip: ClipFacts, frame: int) -> NDArray[np.uint8] | None:
         """The layer on one frame as a picture to lay over it; None where it has nothing to show there.

@@ -81,6 +81,15 @@ class Project(models.Model):
         """The action classes in use, in the taxonomy's order."""
         return tuple(self.action_classes.filter(retired=False).values_list("key", flat=True))
 
+    @property
+    def sentence_templates(self) -> dict[str, list[str]]:
+        """The sentences of the action classes and phases in use, by "actions/pick" and "phases/lift"."""
+        found = {}
+        for group, terms in (("actions", self.action_classes), ("phases", self.phases)):
+            for key, templates in terms.filter(retired=False).values_list("key", "templates"):
+                found[f"{group}/{key}"] = list(templates)
+        return found
+
 
 class Membership(models.Model):
     """One person's role in one project."""

@@ -1,4 +1,4 @@
-"""Captions by Gemini's HTTP interface (generateContent of v1beta)."""
+"""Captions and descriptions by Gemini's HTTP interface (generateContent of v1beta)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import quote
 
 from enrichment.engines.parameters import VlmParameters
-from enrichment.engines.vlm import Answer, Passing, PictureRefused, Vlm
+from enrichment.engines.vlm import Answer, Passing, PictureRefused, Question, Vlm
 from enrichment.engines.vlm_prompts import Prompt
 from enrichment.errors import ServiceFailed
 
@@ -17,14 +17,16 @@ class Gemini(Vlm):
 
     name = "Gemini"
 
-    def request(self, prompt: Prompt, jpeg: str, parameters: VlmParameters) -> tuple[str, dict[str, str], object]:
+    def request(
+        self, prompt: Prompt, question: Question, parameters: VlmParameters
+    ) -> tuple[str, dict[str, str], object]:
         """See `Vlm.request`."""
         turns: list[dict[str, object]] = []
         for example in prompt.examples:
-            turns.append({"role": "user", "parts": [{"text": f"A frame in words: {example.frame}\n\n{prompt.ask}"}]})
+            turns.append({"role": "user", "parts": [{"text": f"{example.shown}\n\n{prompt.ask}"}]})
             turns.append({"role": "model", "parts": [{"text": example.answer}]})
-        picture = {"inlineData": {"mimeType": "image/jpeg", "data": jpeg}}
-        turns.append({"role": "user", "parts": [picture, {"text": prompt.ask}]})
+        pictures = [{"inlineData": {"mimeType": "image/jpeg", "data": jpeg}} for jpeg in question.jpegs]
+        turns.append({"role": "user", "parts": [*pictures, {"text": question.words}]})
         body = {
             "systemInstruction": {"parts": [{"text": prompt.system}]},
             "contents": turns,

@@ -1,4 +1,4 @@
-"""Captions by OpenAI's HTTP interface (chat completions), which servers of one's own speak too."""
+"""Captions and descriptions by OpenAI's HTTP interface (chat completions), which servers of one's own speak too."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from enrichment.engines.parameters import VlmParameters
-from enrichment.engines.vlm import Answer, Passing, PictureRefused, Vlm
+from enrichment.engines.vlm import Answer, Passing, PictureRefused, Question, Vlm
 from enrichment.engines.vlm_prompts import Prompt
 from enrichment.errors import ServiceFailed
 
@@ -16,14 +16,18 @@ class OpenAI(Vlm):
 
     name = "OpenAI"
 
-    def request(self, prompt: Prompt, jpeg: str, parameters: VlmParameters) -> tuple[str, dict[str, str], object]:
+    def request(
+        self, prompt: Prompt, question: Question, parameters: VlmParameters
+    ) -> tuple[str, dict[str, str], object]:
         """See `Vlm.request`."""
         messages: list[dict[str, object]] = [{"role": "system", "content": prompt.system}]
         for example in prompt.examples:
-            messages.append({"role": "user", "content": f"A frame in words: {example.frame}\n\n{prompt.ask}"})
+            messages.append({"role": "user", "content": f"{example.shown}\n\n{prompt.ask}"})
             messages.append({"role": "assistant", "content": example.answer})
-        picture = {"type": "image_url", "image_url": {"url": f"data:image/jpeg;base64,{jpeg}"}}
-        messages.append({"role": "user", "content": [picture, {"type": "text", "text": prompt.ask}]})
+        pictures = [
+            {"type": "image_url", "image_url": {"url": f"data:image/jpeg;base64,{jpeg}"}} for jpeg in question.jpegs
+        ]
+        messages.append({"role": "user", "content": [*pictures, {"type": "text", "text": question.words}]})
         schema = {**prompt.schema, "additionalProperties": False}
         body = {
             "model": parameters.model,
@@ -32,7 +36,7 @@ class OpenAI(Vlm):
             "max_completion_tokens": parameters.most_tokens,
             "response_format": {
                 "type": "json_schema",
-                "json_schema": {"name": "caption", "strict": True, "schema": schema},
+                "json_schema": {"name": prompt.kind, "strict": True, "schema": schema},
             },
         }
         headers = {"Authorization": f"Bearer {self._link.key}"} if self._link.key else {}

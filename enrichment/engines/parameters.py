@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import ClassVar, Final
 
 from enrichment.engines import vlm_prompts
 
@@ -130,8 +130,10 @@ class VlmParameters:
     """prompt: its name; see vlm_prompts.py. model: as the service names it. temperature: 0 to 2. most_tokens: of an
     answer.
 
-    longest_side: of the picture that is sent, pixels.
+    longest_side: of the picture that is sent, pixels. kind: of prompts that can be chosen.
     """
+
+    kind: ClassVar[str] = "keyframe"
 
     model: str
     prompt: str = "keyframe-1"
@@ -141,7 +143,7 @@ class VlmParameters:
 
     def __post_init__(self) -> None:
         """Refuse what a service would refuse for every picture, and name the prompt by its content."""
-        object.__setattr__(self, "prompt", vlm_prompts.resolved(self.prompt))
+        object.__setattr__(self, "prompt", vlm_prompts.resolved(self.prompt, self.kind))
         if not self.model.strip():
             raise ValueError("model is empty; name one as the service does.")
         if not 0 <= float(self.temperature) <= 2:
@@ -162,6 +164,36 @@ class OpenAIParameters(VlmParameters):
     """See `VlmParameters`."""
 
     model: str = "gpt-4.1-mini"
+
+
+@dataclass(frozen=True)
+class SegmentVlmParameters(VlmParameters):
+    """See `VlmParameters`. frames: pictures that are sent of a segment, 2 to 16."""
+
+    kind: ClassVar[str] = "segment"
+
+    prompt: str = "segment-1"
+    longest_side: int = 640
+    frames: int = 6
+
+    def __post_init__(self) -> None:
+        """Refuse numbers of frames that show no change or cost too much."""
+        super().__post_init__()
+        _whole("frames", self.frames, 2, 16)
+
+
+@dataclass(frozen=True)
+class GeminiSegmentParameters(SegmentVlmParameters):
+    """See `SegmentVlmParameters`."""
+
+    model: str = GeminiParameters.model
+
+
+@dataclass(frozen=True)
+class OpenAISegmentParameters(SegmentVlmParameters):
+    """See `SegmentVlmParameters`."""
+
+    model: str = OpenAIParameters.model
 
 
 def _shares(parameters: object, *names: str) -> None:

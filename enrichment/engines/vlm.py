@@ -1,4 +1,5 @@
-"""Captions from a service over the network: asked politely, asked again when it stumbles, every call in the book.
+"""Captions and descriptions from a service over the network: asked politely, asked again when it stumbles, every call
+in the book.
 
 A service that is overloaded, down, or answers what cannot be read is asked again after a pause that doubles from one
 second to sixty, ±20 %, so that many workers do not come back all at once; it may name a longer pause itself. What it
@@ -14,23 +15,27 @@ import re
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Final, Protocol
+from dataclasses import dataclass, field, replace
+from typing import Any, Final, Protocol, TypeVar
 
 import cv2
 import numpy as np
 import urllib3
 from numpy.typing import NDArray
 
-from enrichment.engines import vlm_prompts
+from enrichment.engines import describing, vlm_prompts
 from enrichment.engines.captioning import Caption
-from enrichment.engines.parameters import VlmParameters
+from enrichment.engines.describing import Description, Stretch
+from enrichment.engines.parameters import SegmentVlmParameters, VlmParameters
+from enrichment.engines.phrases import phrase
 from enrichment.engines.vlm_prompts import Prompt
 from enrichment.errors import ServiceFailed
 
 Picture = NDArray[np.uint8]
+Said = TypeVar("Said")
 
 MOST_ATTEMPTS: Final = 6
+MOST_UNFIT: Final = 2
 LONGEST_PAUSE: Final = 60.0
 JITTER: Final = 0.2
 _PASSING: Final = frozenset({408, 409, 429, 500, 502, 503, 504, 529})
@@ -46,6 +51,14 @@ class Link:
     address: str
     key: str = field(default="", repr=False)
     per_minute: int = 60
+
+
+@dataclass(frozen=True)
+class Question:
+    """What one call asks, beside the prompt's own words and examples. jpegs: pictures in base64, in time."""
+
+    words: str
+    jpegs: tuple[str, ...] = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -87,12 +100,16 @@ class Passing(Exception):
         self.pause = pause
 
 
+class Unfit(Passing):
+    """The answer was understood, and is not good enough; the service is told why and asked once more."""
+
+
 class PictureRefused(Exception):
     """The service will not describe this picture; others it may."""
 
 
 class Vlm(ABC):
-    """One service that captions pictures.
+    """One service that captions pictures and describes segments.
 
     Args:
         link: where it is.
@@ -117,8 +134,10 @@ class Vlm(ABC):
         self._pool = urllib3.PoolManager(num_pools=1, maxsize=4, retries=False, timeout=_TIMEOUT)
 
     @abstractmethod
-    def request(self, prompt: Prompt, jpeg: str, parameters: VlmParameters) -> tuple[str, dict[str, str], object]:
-        """The path below the service's address, the headers, and the body to be sent; `jpeg` is base64."""
+    def request(
+        self, prompt: Prompt, question: Question, parameters: VlmParameters
+    ) -> tuple[str, dict[str, str], object]:
+        """The path below the service's address, the headers, and the body to be sent."""
 
     @abstractmethod
     def read(self, content: Mapping[str, Any]) -> Answer:
@@ -145,11 +164,42 @@ class Vlm(ABC):
             ServiceFailed: the service refuses, or has stumbled at every attempt.
         """
         prompt = vlm_prompts.load(parameters.prompt)
-        return [self._one(picture, prompt, parameters) for picture in pictures]
+        return [self._captioned(picture, prompt, parameters) for picture in pictures]
 
-    def _one(self, picture: Picture, prompt: Prompt, parameters: VlmParameters) -> Caption:
-        path, headers, body = self.request(prompt, encoded(picture, parameters.longest_side), parameters)
-        said = ""
+    def describe_segments(self, stretches: Sequence[Stretch], parameters: SegmentVlmParameters) -> list[Description]:
+        """What to do in each segment, in three sentences, or why a segment has none: refused by the service, or by us.
+
+        Raises:
+            ServiceFailed: the service refuses, or has stumbled at every attempt.
+        """
+        prompt = vlm_prompts.load(parameters.prompt)
+        return [self._described(stretch, prompt, parameters) for stretch in stretches]
+
+    def _captioned(self, picture: Picture, prompt: Prompt, parameters: VlmParameters) -> Caption:
+        question = Question(prompt.ask, (encoded(picture, parameters.longest_side),))
+        try:
+            return self._one(question, prompt, parameters, lambda text: understood(text, prompt))
+        except PictureRefused as error:
+            return Caption("", refused=str(error))
+
+    def _described(self, stretch: Stretch, prompt: Prompt, parameters: SegmentVlmParameters) -> Description:
+        jpegs = tuple(encoded(picture, parameters.longest_side) for picture in stretch.pictures)
+        question = Question(f"{prompt.ask}\n\n{known(stretch)}", jpegs)
+        try:
+            return self._one(question, prompt, parameters, three_sentences)
+        except (PictureRefused, Unfit) as error:
+            return Description(refused=str(error))
+
+    def _one(
+        self, question: Question, prompt: Prompt, parameters: VlmParameters, understand: Callable[[str], Said]
+    ) -> Said:
+        """Ask until there is an answer that can be read.
+
+        Raises:
+            PictureRefused, ServiceFailed: as `Vlm.read` does.
+            Unfit: the second answer is not good enough either.
+        """
+        said, unfit, asked = "", 0, question
         for attempt in range(MOST_ATTEMPTS):
             entry, wait = self._book.begin(
                 service=self.name,
@@ -161,9 +211,13 @@ class Vlm(ABC):
             if wait > 0:
                 self._sleep(wait)
             try:
-                return self._asked(entry, path, headers, body, prompt)
-            except PictureRefused as error:
-                return Caption("", refused=str(error))
+                return self._asked(entry, self.request(prompt, asked, parameters), understand)
+            except Unfit as error:
+                # The service is well, so there is nothing to wait for.
+                said, unfit = str(error), unfit + 1
+                if unfit == MOST_UNFIT:
+                    raise
+                asked = replace(question, words=f"{question.words}\n\nYour last answer cannot be used: {said}")
             except Passing as error:
                 said = str(error)
                 if error.pause > 2 * LONGEST_PAUSE:
@@ -172,17 +226,19 @@ class Vlm(ABC):
                     self._sleep(max(error.pause, pause(attempt, self._chance())))
         raise ServiceFailed(f"{self.name} did not answer at {MOST_ATTEMPTS} attempts; the last time: {said}")
 
-    def _asked(self, entry: Any, path: str, headers: dict[str, str], body: object, prompt: Prompt) -> Caption:
+    def _asked(
+        self, entry: Any, request: tuple[str, dict[str, str], object], understand: Callable[[str], Said]
+    ) -> Said:
         """One call, written down however it ends."""
         began = time.monotonic()
         status, tokens, error = 0, (0, 0), ""
         try:
-            status, content, asked_to_wait = self._sent(path, headers, body)
+            status, content, asked_to_wait = self._sent(*request)
             if status != 200:
                 raise self._problem(status, content, asked_to_wait)
             answer = self.read(content)
             tokens = (answer.tokens_in, answer.tokens_out)
-            return understood(answer.text, prompt)
+            return understand(answer.text)
         except (Passing, PictureRefused, ServiceFailed) as problem:
             error = str(problem)
             raise
@@ -252,6 +308,36 @@ def understood(text: str, prompt: Prompt) -> Caption:
         raise Passing("the answer says nothing.")
     sentences = re.split(r"(?<=[.!?])\s+", caption)
     return Caption(" ".join(sentences[:_SENTENCES]), tuple(tag for tag in tags if tag), environment, lighting)
+
+
+def three_sentences(text: str) -> Description:
+    """A description from the JSON that a model was to answer with.
+
+    Raises:
+        Passing: it is no such JSON.
+        Unfit: it is, but its sentences are not three different ones that say what to do.
+    """
+    try:
+        listed = json.loads(text)["sentences"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise Passing(f"the answer is not the JSON that was asked for ({type(error).__name__}).") from error
+    if not isinstance(listed, list) or not all(isinstance(each, str) for each in listed):
+        raise Passing("the answer is not the JSON that was asked for: its sentences are no list of texts.")
+    sentences = tuple(" ".join(each.split()) for each in listed)
+    if said := describing.fault(sentences):
+        raise Unfit(said)
+    return Description(sentences)
+
+
+def known(stretch: Stretch) -> str:
+    """What a proposal says of its segment, for a model that looks at its frames."""
+    at = ", ".join(f"{offset:.2f}" for offset in stretch.offsets)
+    told = {"action": stretch.action, "phase": stretch.phase, "object": stretch.target}
+    guesses = ", ".join(f"{what} {phrase(word)}" for what, word in told.items() if word)
+    said = f"The segment lasts {stretch.duration:.2f} s; its frames were taken {at} s after it began."
+    if not guesses:
+        return said
+    return f"{said} A detector that knows only motion guesses: {guesses}. Where the frames show otherwise, they count."
 
 
 def _listed(said: Mapping[str, Any], key: str, prompt: Prompt) -> str:

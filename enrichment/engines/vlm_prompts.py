@@ -15,42 +15,48 @@ from pathlib import Path
 from typing import Any, Final
 
 FOLDER: Final = Path(__file__).resolve().parent.parent / "vlm_prompts"
+# What prompts ask about, and what their examples call it: a caption's frame, or the segment of three sentences.
+KINDS: Final = {"keyframe": "frame", "segment": "segment"}
 _DIGITS: Final = 12
 
 
 @dataclass(frozen=True)
 class Example:
-    """A frame told in words, and the answer that is wanted for it."""
+    """What is shown, told in words, and the answer that is wanted for it."""
 
-    frame: str
+    shown: str
     answer: str
 
 
 @dataclass(frozen=True)
 class Prompt:
-    """What a model is asked. schema: JSON schema of its answer."""
+    """What a model is asked. kind: of what, one of KINDS. schema: JSON schema of its answer."""
 
     name: str
+    kind: str
     system: str
     ask: str
     examples: tuple[Example, ...]
     schema: dict[str, Any]
 
 
-def names() -> list[str]:
-    """All prompts there are, without their content's name."""
-    return sorted(path.stem for path in FOLDER.glob("*.toml"))
+def names(kind: str = "") -> list[str]:
+    """All prompts there are, or those of a kind, without their content's name."""
+    found = sorted(path.stem for path in FOLDER.glob("*.toml"))
+    return [name for name in found if kind in {"", _kind_of(_read(name))}]
 
 
-def resolved(name: str) -> str:
+def resolved(name: str, kind: str = "") -> str:
     """A prompt's name with that of its content.
 
     Raises:
-        ValueError: there is no such prompt, or its file is not the one that was meant.
+        ValueError: there is no such prompt (of that kind, where one is given), or its file is not the one that was
+            meant.
     """
     plain, _, digest = name.partition("@")
-    if plain not in names():
-        raise ValueError(f"there is no prompt {plain!r}; there are {', '.join(names())}.")
+    known = names(kind)
+    if plain not in known:
+        raise ValueError(f"there is no prompt {plain!r}; there are {', '.join(known)}.")
     there = hashlib.sha256((FOLDER / f"{plain}.toml").read_bytes()).hexdigest()[:_DIGITS]
     if digest and digest != there:
         raise ValueError(
@@ -64,19 +70,35 @@ def resolved(name: str) -> str:
 def load(name: str) -> Prompt:
     """A prompt by its name, with or without its content's; raises ValueError as `resolved` does."""
     exact = resolved(name)
-    said = tomllib.loads((FOLDER / f"{exact.partition('@')[0]}.toml").read_text())
+    said = _read(exact.partition("@")[0])
+    kind = _kind_of(said)
+    shown, properties = KINDS[kind], _properties(said)
     examples = tuple(
-        Example(one["frame"], json.dumps({key: one[key] for key in ("caption", "tags", "environment", "lighting")}))
+        Example(f"A {shown} in words: {one[shown]}", json.dumps({key: one[key] for key in properties}))
         for one in said["examples"]
     )
-    schema = {
-        "type": "object",
-        "properties": {
-            "caption": {"type": "string"},
-            "tags": {"type": "array", "items": {"type": "string"}},
-            "environment": {"type": "string", "enum": list(said["environments"])},
-            "lighting": {"type": "string", "enum": list(said["lightings"])},
-        },
-        "required": ["caption", "tags", "environment", "lighting"],
+    schema = {"type": "object", "properties": properties, "required": list(properties)}
+    return Prompt(exact, kind, said["system"].strip(), said["ask"].strip(), examples, schema)
+
+
+def _read(name: str) -> dict[str, Any]:
+    return tomllib.loads((FOLDER / f"{name}.toml").read_text())
+
+
+def _kind_of(said: dict[str, Any]) -> str:
+    """The first prompts were published before there were kinds."""
+    kind = str(said.get("kind", "keyframe"))
+    if kind not in KINDS:
+        raise ValueError(f"a prompt is of the kind {kind!r}; there are {', '.join(KINDS)}.")
+    return kind
+
+
+def _properties(said: dict[str, Any]) -> dict[str, Any]:
+    if _kind_of(said) == "segment":
+        return {"sentences": {"type": "array", "items": {"type": "string"}}}
+    return {
+        "caption": {"type": "string"},
+        "tags": {"type": "array", "items": {"type": "string"}},
+        "environment": {"type": "string", "enum": list(said["environments"])},
+        "lighting": {"type": "string", "enum": list(said["lightings"])},
     }
-    return Prompt(exact, said["system"].strip(), said["ask"].strip(), examples, schema)

@@ -1,28 +1,32 @@
-"""Gemini and OpenAI, which caption pictures that are sent to them."""
+"""Gemini and OpenAI, which caption pictures and describe segments that are sent to them."""
 
 from functools import partial
 
 from enrichment import remote
 from enrichment.engine import LayerEngine, register
-from enrichment.engines.parameters import GeminiParameters, OpenAIParameters
+from enrichment.engines.parameters import (
+    GeminiParameters,
+    GeminiSegmentParameters,
+    OpenAIParameters,
+    OpenAISegmentParameters,
+)
 
-register(
-    LayerEngine(
-        layer="captions",
-        name="gemini",
-        title="Gemini (pictures leave this machine)",
-        make="enrichment.remote:gemini",
-        Parameters=GeminiParameters,
-        lacks=partial(remote.lacks, "gemini"),
+_GEMINI = "Gemini (pictures leave this machine)"
+_OPENAI = "OpenAI or a server that speaks its language (pictures leave this machine)"
+
+for _layer, _name, _title, _parameters in (
+    ("captions", "gemini", _GEMINI, GeminiParameters),
+    ("captions", "openai", _OPENAI, OpenAIParameters),
+    ("descriptions", "gemini", _GEMINI, GeminiSegmentParameters),
+    ("descriptions", "openai", _OPENAI, OpenAISegmentParameters),
+):
+    register(
+        LayerEngine(
+            layer=_layer,
+            name=_name,
+            title=_title,
+            make=f"enrichment.remote:{_name}",
+            Parameters=_parameters,
+            lacks=partial(remote.lacks, _name),
+        )
     )
-)
-register(
-    LayerEngine(
-        layer="captions",
-        name="openai",
-        title="OpenAI or a server that speaks its language (pictures leave this machine)",
-        make="enrichment.remote:openai",
-        Parameters=OpenAIParameters,
-        lacks=partial(remote.lacks, "openai"),
-    )
-)

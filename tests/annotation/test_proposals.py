@@ -212,3 +212,30 @@ def test_several_are_accepted_at_once_each_with_its_own_label(task: Task, bob: U
     labels = {chosen[1].pk: "pick"}
     assert len(proposals.accept(task=task, proposals=chosen, by=bob, labels=labels)) == 3
     assert [segment.action for segment in work.load(task).segments] == ["pick", "pick", "place"]
+
+
+def test_other_words_reach_the_segment_they_are_about_and_nothing_that_was_made_of_it(
+    api: APIClient, task: Task, bob: User, clip: Clip, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
+    details = {"level": "primitive", "phase": "grasp", "descriptions": ["Take it.", "Grab it.", "Pick it up."]}
+    item = {"label": "pick", "confidence": 0.8, "end": 12, "details": details}
+    items = [item | {"number": number, "start": start} for number, start in enumerate((0, 4, 8))]
+    proposals.publish(clip=clip, kind="segment", engine="test 1", fingerprint="e" * 64, items=items)
+    proposals.publish(clip=clip, kind="segment", engine="test 1", fingerprint="f" * 64, items=items)
+    first, second = Proposal.objects.current().order_by("number")[:2]
+    proposals.accept(task=task, proposals=[first], by=bob)
+    said = {"sentences": ["Grip it.", "Close on the cup.", "Hold the cup tight."], "by": "gemini, segment-1"}
+    wordings = [said | {"number": number, "start": start, "end": 12} for number, start in ((0, 0), (1, 4), (2, 9))]
+    with django_assert_max_num_queries(8):
+        assert proposals.reword(clip=clip, wordings=wordings) == 2  # the third begins elsewhere by now
+    api.force_authenticate(bob)
+    told = {each["number"]: each["details"] for each in api.get(f"/api/tasks/{task.pk}/proposals/").data["items"]}
+    assert told[1] == details | {"descriptions": said["sentences"], "described_by": "gemini, segment-1"}
+    assert told[0]["described_by"] == "gemini, segment-1"
+    assert told[2] == details
+    assert not Proposal.objects.filter(superseded=True, details__has_key="described_by").exists()
+    [segment] = work.load(task).segments
+    assert segment.instructions == tuple(details["descriptions"])
+    second.refresh_from_db()
+    proposals.accept(task=task, proposals=[second], by=bob)
+    assert tuple(said["sentences"]) in {each.instructions for each in work.load(task).segments}

@@ -35,6 +35,7 @@ PROMISED = (
     *(f"depth/frame_{frame:03d}.png" for frame in range(FRAMES)),
     *(f"flow/flow_{frame:03d}.npy" for frame in range(FRAMES - 1)),
     # Beyond those that the folder's picture in the specification shows.
+    "actions/descriptions.json",
     "captions/captions.json",
     "captions/tags.json",
     "detections/detections.json",

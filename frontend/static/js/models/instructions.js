@@ -13,6 +13,55 @@ import { plain } from "./grammar.js";
 
 const IN_GENERAL = ["{Verb} the {object}", "Use the {hand} to {verb} the {object}", "The {object} is next, {verb} it"];
 
+/** @typedef {import("./proposals.js").Proposal} Proposal */
+/** @typedef {{text: string, by: string}} Offer by: the engine that wrote it; empty for the project's templates */
+
+const LEAST_OVERLAP = 0.5; // temporal IoU from which a proposal is about the segment
+
+/**
+ * All that may be written, each once: what engines say of the proposal that a segment is about, then templates. Where
+ * the segment is of another class than the proposal, the templates go first.
+ *
+ * @param {About} about
+ * @param {string[]} taken instructions that are there
+ * @param {Proposal | undefined} proposal the nearest one, see `nearest`
+ * @returns {Offer[]}
+ */
+export function offers(about, taken, proposal) {
+  const by = proposal?.details.described_by || proposal?.engine || "";
+  const sentences = /** @type {string[]} */ (proposal?.details.descriptions ?? []);
+  const said = sentences.map((text) => ({ text, by }));
+  const made = suggestions(about, taken).map((text) => ({ text, by: "" }));
+  const sameClass = !about.action || !proposal?.label || about.action.key === proposal.label;
+  const seen = new Set(taken.map(plain));
+  return (sameClass ? [...said, ...made] : [...made, ...said]).filter(({ text }) => {
+    if (seen.has(plain(text))) return false;
+    seen.add(plain(text));
+    return true;
+  });
+}
+
+/**
+ * The proposed segment of the same level that overlaps most with a segment, decided or not; none below half.
+ *
+ * @param {{start: number, end: number, level: string}} segment
+ * @param {Proposal[]} proposals
+ * @returns {Proposal | undefined}
+ */
+export function nearest(segment, proposals) {
+  let best;
+  let most = LEAST_OVERLAP;
+  for (const proposal of proposals) {
+    if (proposal.kind !== "segment" || (proposal.details.level ?? "primitive") !== segment.level) continue;
+    const shared = Math.min(segment.end, proposal.end) - Math.max(segment.start, proposal.start);
+    const either = Math.max(segment.end, proposal.end) - Math.min(segment.start, proposal.start);
+    if (shared / either < most) continue;
+    most = shared / either;
+    best = proposal;
+  }
+  return best;
+}
+
 /**
  * Sentences that are not there yet, the most fitting first: those of the phase, of the class, then some for any class.
  *

@@ -2,7 +2,7 @@
 
 import { ask } from "../../api.js";
 import { instructionsNeeded, plain } from "../../models/grammar.js";
-import { suggestions, wordsOf } from "../../models/instructions.js";
+import { nearest, offers, wordsOf } from "../../models/instructions.js";
 import { byId, el } from "../dom.js";
 
 /** @typedef {import("../bench.js").Bench} Bench */
@@ -10,9 +10,9 @@ import { byId, el } from "../dom.js";
 /** @typedef {import("../remark_places.js").Remark} Remark */
 
 export class Instructions {
-  /** @type {{box: HTMLTextAreaElement, said: HTMLElement}[]} */
+  /** @type {{box: HTMLTextAreaElement, said: HTMLElement, by: HTMLElement}[]} */
   #rows = [];
-  /** @type {string[]} what may be suggested now */
+  /** @type {import("../../models/instructions.js").Offer[]} what may be suggested now */
   #offers = [];
   #turn = 0;
   /** @type {Segment | null} */
@@ -58,13 +58,14 @@ export class Instructions {
     const segment = this.#segment;
     if (!segment) return;
     const texts = this.#rows.map(({ box }) => box.value);
-    this.#offers = suggestions(about(this.bench, segment), texts);
+    this.#offers = offers(about(this.bench, segment), texts, nearest(segment, this.bench.proposals.all));
+    for (const { by } of this.#rows) by.hidden = true;
     const empty = this.#rows.filter(({ box }) => !box.value.trim());
-    empty.forEach(({ box }, i) => {
-      const offers = this.#offers.length;
-      box.placeholder = offers
-        ? this.#offers[(this.#turn + i) % offers]
-        : "Choose a class, or write what is to be done";
+    empty.forEach(({ box, by }, i) => {
+      const offer = this.#offers[(this.#turn + i) % this.#offers.length];
+      box.placeholder = offer ? offer.text : "Choose a class, or write what is to be done";
+      by.hidden = !offer?.by || Boolean(this.bench.readOnly);
+      by.textContent = offer?.by ? `Suggested by ${offer.by}` : "";
     });
     this.hint.hidden = !empty.length || !this.#offers.length || Boolean(this.bench.readOnly);
   }
@@ -100,8 +101,9 @@ export class Instructions {
       oninput: () => this.offer(),
       onkeydown: (/** @type {KeyboardEvent} */ event) => this.#key(event, n),
     });
-    this.#rows.push({ box, said });
-    this.list.append(el("div", { class: "instruction" }, box, said));
+    const by = el("p", { class: "quiet instruction-by", hidden: true });
+    this.#rows.push({ box, said, by });
+    this.list.append(el("div", { class: "instruction" }, box, by, said));
   }
 
   /**

@@ -172,11 +172,13 @@ function told(bench, proposal) {
   const { timebase } = bench.player;
   const [from, to] = [timebase.at(proposal.start), timebase.at(proposal.end)].map((at) => at.toFixed(2));
   const sentences = /** @type {string[]} */ (proposal.details?.descriptions ?? []);
+  const by = proposal.details?.described_by;
   return el(
     "div",
     { class: "told" },
     el("p", {}, named(proposal)),
     sentences.length > 0 && el("ul", {}, ...sentences.map((text) => el("li", {}, text))),
+    sentences.length > 0 && by && el("p", { class: "quiet" }, `Sentences by ${by}`),
     el("p", { class: "quiet number" }, `${from}–${to} s · ${proposal.confidence.toFixed(2)} · ${proposal.engine}`),
   );
 }

@@ -38,6 +38,7 @@ export function bindSegment(bench) {
   };
   bench.on("selection work readonly", draw);
   bench.on("remarks-changed", () => texts?.remark());
+  bench.on("proposals", () => texts?.offer());
   bench.on("write-segment", (/** @type {keyof typeof NAMES | "instructions"} */ what) => {
     if (!bench.segment) return bench.say("Select a segment first, or begin one with I.");
     if (what === "instructions") return texts?.focus();
