@@ -53,6 +53,7 @@ def _propose(clip: Clip) -> None:
     common = {"clip": clip, "engine": "blocks 1", "fingerprint": "a" * 64}
     proposals.publish(**common, kind=Proposal.Kind.MASK_TRACK, path=MASKS, items=items)
     details = {"level": "primitive", "phase": "grasp", "descriptions": ["Take it", "Grasp it", "Hold it"]}
+    details["described_by"] = "gemini, gemini-2.5-flash, segment-1"
     action = {"number": 0, "label": "pick", "confidence": 0.8, "start": 4, "end": 16, "details": details}
     proposals.publish(**common, kind=Proposal.Kind.SEGMENT, items=[action])
 

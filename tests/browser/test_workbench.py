@@ -217,6 +217,34 @@ def test_a_proposed_segment_is_accepted_with_its_words(site: Site, bob: Person, 
     assert made["instructions"] == ["Take it", "Grasp it", "Hold it"]
 
 
+def test_what_a_model_says_of_a_proposal_is_suggested_for_a_segment_drawn_by_hand(
+    site: Site, bob: Person, task: int
+) -> None:
+    bench = Workbench(bob, task)
+    bench.page.locator(".bar.proposed").click()
+    expect(bench.page.locator(".told")).to_contain_text("Sentences by gemini, gemini-2.5-flash, segment-1")
+    bench.press("Escape")
+    bench.go(6)
+    bench.press("i")
+    bench.go(14)
+    bench.press("o", "Enter")
+    panel = bench.page.locator("#segment-panel")
+    by = panel.locator(".instruction-by:visible")
+    by_gemini = "Suggested by gemini, gemini-2.5-flash, segment-1"
+    expect(by).to_have_text([by_gemini])  # once for all three, and to those who hear it with each
+    expect(bench.page.get_by_label("Instruction 3")).to_have_accessible_description(by_gemini)
+    bench.page.get_by_label("Action", exact=True).select_option("pick")
+    bench.page.get_by_label("Instruction 1").press("Enter")
+    bench.page.get_by_label("Instruction 2").press("ArrowDown")
+    bench.page.get_by_label("Instruction 2").press("Enter")
+    bench.wait_until_saved()
+    (made,) = segments(bob, task)
+    assert made["instructions"] == ["Take it", "Hold it"]
+    expect(by).to_have_count(0)  # the third comes from the project's templates
+    bench.page.get_by_label("Instruction 3").press("ArrowUp")
+    expect(by).to_have_text([by_gemini])
+
+
 def test_the_frame_named_is_the_frame_shown(site: Site, bob: Person, task: int) -> None:
     bench = Workbench(bob, task, "?frame=5")
     bench.press("f", "f", "Shift+ArrowRight", "d")

@@ -42,10 +42,13 @@ test("an engine's sentences come first, each once, with who wrote them", () => {
   assert.equal(offers(ABOUT, [], proposal(2, 0, 9))[0].by, "motion 3");
 });
 
-test("a proposal of another class comes after the templates, and one without words changes nothing", () => {
+test("a proposal of another class or phase comes after the templates, and one without words changes nothing", () => {
   const found = offers(ABOUT, [], proposal(2, 0, 9, {}, "push"));
   assert.equal(found[0].text, "Pick up the cup");
   assert.ok(found.some(({ text }) => text === "Do 2"));
+  const lifting = { ...ABOUT, phase: { key: "lift", templates: [] } };
+  assert.equal(offers(lifting, [], proposal(2, 0, 9, { phase: "place" }))[0].by, "");
+  assert.equal(offers(lifting, [], proposal(2, 0, 9, { phase: "lift" }))[0].text, "Do 2");
   const none = offers(ABOUT, [], undefined);
   assert.deepEqual(none, offers(ABOUT, [], { ...proposal(2, 0, 9), details: {} }));
   assert.ok(none.every(({ by }) => by === ""));

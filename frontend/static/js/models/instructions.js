@@ -20,7 +20,7 @@ const LEAST_OVERLAP = 0.5; // temporal IoU from which a proposal is about the se
 
 /**
  * All that may be written, each once: what engines say of the proposal that a segment is about, then templates. Where
- * the segment is of another class than the proposal, the templates go first.
+ * the segment is of another class or phase than the proposal, the templates go first.
  *
  * @param {About} about
  * @param {string[]} taken instructions that are there
@@ -32,14 +32,17 @@ export function offers(about, taken, proposal) {
   const sentences = /** @type {string[]} */ (proposal?.details.descriptions ?? []);
   const said = sentences.map((text) => ({ text, by }));
   const made = suggestions(about, taken).map((text) => ({ text, by: "" }));
-  const sameClass = !about.action || !proposal?.label || about.action.key === proposal.label;
+  const fits = agree(about.action?.key, proposal?.label) && agree(about.phase?.key, proposal?.details.phase);
   const seen = new Set(taken.map(plain));
-  return (sameClass ? [...said, ...made] : [...made, ...said]).filter(({ text }) => {
+  return (fits ? [...said, ...made] : [...made, ...said]).filter(({ text }) => {
     if (seen.has(plain(text))) return false;
     seen.add(plain(text));
     return true;
   });
 }
+
+/** Whether two say the same, or one says nothing. @param {string | undefined} one @param {string | undefined} other */
+const agree = (one, other) => !one || !other || one === other;
 
 /**
  * The proposed segment of the same level that overlaps most with a segment, decided or not; none below half.

@@ -59,13 +59,20 @@ export class Instructions {
     if (!segment) return;
     const texts = this.#rows.map(({ box }) => box.value);
     this.#offers = offers(about(this.bench, segment), texts, nearest(segment, this.bench.proposals.all));
-    for (const { by } of this.#rows) by.hidden = true;
+    for (const { by } of this.#rows) {
+      by.hidden = true;
+      by.textContent = "";
+    }
     const empty = this.#rows.filter(({ box }) => !box.value.trim());
+    let before = "";
     empty.forEach(({ box, by }, i) => {
       const offer = this.#offers[(this.#turn + i) % this.#offers.length];
       box.placeholder = offer ? offer.text : "Choose a class, or write what is to be done";
-      by.hidden = !offer?.by || Boolean(this.bench.readOnly);
-      by.textContent = offer?.by ? `Suggested by ${offer.by}` : "";
+      if (!offer || this.bench.readOnly) return;
+      // Each box is told by whom to those who hear it; on the screen once stands above all by the same.
+      by.textContent = `Suggested by ${offer.by || "the project's templates"}`;
+      by.hidden = offer.by === before;
+      before = offer.by;
     });
     this.hint.hidden = !empty.length || !this.#offers.length || Boolean(this.bench.readOnly);
   }
@@ -96,14 +103,14 @@ export class Instructions {
       spellcheck: "true",
       lang: this.bench.task.language || null,
       "aria-label": `Instruction ${n + 1}`,
-      "aria-describedby": `instruction-${n}-said`,
+      "aria-describedby": `instruction-${n}-by instruction-${n}-said`,
       onchange: () => this.#save(),
       oninput: () => this.offer(),
       onkeydown: (/** @type {KeyboardEvent} */ event) => this.#key(event, n),
     });
-    const by = el("p", { class: "quiet instruction-by", hidden: true });
+    const by = el("p", { class: "quiet instruction-by", id: `instruction-${n}-by`, hidden: true });
     this.#rows.push({ box, said, by });
-    this.list.append(el("div", { class: "instruction" }, box, by, said));
+    this.list.append(el("div", { class: "instruction" }, by, box, said));
   }
 
   /**
