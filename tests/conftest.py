@@ -50,6 +50,15 @@ from tests import factories  # noqa: E402
 django_settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what uses the database: the rest is the same on SQLite and on PostgreSQL, and need not run on both."""
+    for item in items:
+        names = getattr(item, "fixturenames", ())
+        if {"db", "transactional_db"} & set(names) or item.get_closest_marker("django_db"):
+            item.add_marker("database")
+
+
 def pytest_unconfigure() -> None:
     if _made_here:
         shutil.rmtree(HOME, ignore_errors=True)
