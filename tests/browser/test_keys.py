@@ -50,8 +50,8 @@ def test_a_key_is_changed_works_at_once_and_after_a_reload_and_is_reset(bob: Per
     bench.press("e")
     expect(bench.page.locator("#help-said")).to_contain_text('E already is "Eraser"')
     with bench.page.expect_response(lambda answer: answer.url.endswith("/api/keys/")) as kept:
-        bench.press("Alt+b")
-        expect(bench.page.locator("#help-said")).to_contain_text("is Alt+B now")
+        bench.press("Alt+y")
+        expect(bench.page.locator("#help-said")).to_contain_text("is Alt+Y now")
     assert kept.value.status == 200
     bench.page.get_by_label("Find a command or a key").fill("label: container")
     sheet.get_by_role("button", name="Label: container: 3; change it").click()
@@ -59,13 +59,13 @@ def test_a_key_is_changed_works_at_once_and_after_a_reload_and_is_reset(bob: Per
     bench.press("Escape")
     expect(sheet).to_be_hidden()
     expect(bench.page.locator("#labels").get_by_role("button", name="container Alt+9")).to_be_visible()
-    bench.press("v", "Alt+b")
+    bench.press("v", "Alt+y")
     assert tool_in_hand(bench) == "brush"
-    expect(bench.page.locator("#tools [data-tool=brush]")).to_have_attribute("title", "Brush (Alt+B)")
+    expect(bench.page.locator("#tools [data-tool=brush]")).to_have_attribute("title", "Brush (Alt+Y)")
     bench.reload()
     bench.press("b")
     assert tool_in_hand(bench) == "select"
-    bench.press("Alt+b")
+    bench.press("Alt+y")
     assert tool_in_hand(bench) == "brush"
     bench.press("v", "?")
     with bench.page.expect_response(lambda answer: answer.url.endswith("/api/keys/")):
