@@ -32,7 +32,8 @@ from annotation.errors import Duplicate, Refused
 from annotation.events import announce, announce_change, clip_ready
 from annotation.geometry import timebase
 from annotation.media import keyframes, stills
-from annotation.media.clip_folder import Artifact, ClipFolder, Mirror
+from annotation.media.artifacts import Artifact, Mirror
+from annotation.media.clip_folder import ClipFolder
 from annotation.media.decode import FrameReader
 from annotation.media.durable import make_directories, sync_directory
 from annotation.media.errors import ClipFolderError

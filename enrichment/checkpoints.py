@@ -18,7 +18,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from annotation.media.clip_folder import Artifact, ClipFolder
+from annotation.media.artifacts import Artifact
+from annotation.media.clip_folder import ClipFolder
 from annotation.media.errors import ClipFolderError
 from enrichment.errors import MissingPiece
 

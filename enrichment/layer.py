@@ -15,7 +15,8 @@ from typing import Any, ClassVar, Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from annotation.media.clip_folder import Artifact, ClipFolder
+from annotation.media.artifacts import Artifact
+from annotation.media.clip_folder import ClipFolder
 from enrichment.checkpoints import Pieces
 from enrichment.errors import EnrichmentError
 from enrichment.loading import InHand

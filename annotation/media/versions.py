@@ -9,7 +9,8 @@ import os
 import shutil
 from contextlib import suppress
 
-from annotation.media.clip_folder import Artifact, ClipFolder
+from annotation.media.artifacts import Artifact
+from annotation.media.clip_folder import ClipFolder
 from annotation.media.durable import digest_of
 from annotation.media.errors import ClipFolderError
 from annotation.media.manifest import LayerEntry, Manifest

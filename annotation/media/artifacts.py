@@ -1,0 +1,54 @@
+"""What a clip folder is made of: files that are whole, files not yet whole, and the second home that they may have."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """A file that is whole: its path inside the folder, its SHA-256 in hex, its length in bytes."""
+
+    path: str
+    sha256: str
+    bytes: int
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What is wrong with a folder. kind: missing, changed, unlisted or manifest."""
+
+    kind: str
+    path: str
+    sentence: str
+
+
+class Mirror(Protocol):
+    """A second home for clip folders, such as object storage. Keys are "<folder name>/<path inside>"."""
+
+    def push(self, path: Path, key: str) -> None:
+        """Store a local file under a key, whole or not at all."""
+
+    def fetch(self, key: str, path: Path) -> bool:
+        """Write what is stored under a key to a local path; False when there is nothing."""
+
+    def names(self, prefix: str) -> Iterable[str]:
+        """Every key that begins so."""
+
+
+class Writing(io.BufferedRandom):
+    """An open file that gets its name only when it is whole; afterwards `artifact` is set."""
+
+    artifact: Artifact | None = None
+
+
+@dataclass
+class PendingPath:
+    """A path to write to with a library that opens files itself; afterwards `artifact` is set."""
+
+    path: Path
+    artifact: Artifact | None = None
