@@ -84,9 +84,9 @@ def run(before_id: int, after_id: int) -> None:
         return
 
 
-def ask(before: LayerRun, after: LayerRun) -> None:
+def ask(before_id: int, after_id: int) -> None:
     """Let a worker compare two versions; asked for twice, it comes to the same."""
-    queue.send("enrichment.jobs.compare", before.pk, after.pk)
+    queue.send("enrichment.jobs.compare", before_id, after_id)
 
 
 def missing(project: Project) -> list[tuple[int, int]]:
@@ -105,7 +105,7 @@ def ask_missing(project: Project) -> int:
     """Let workers compare what nobody has compared yet; returns how many pairs that are."""
     pairs = missing(project)
     for pair in pairs:
-        queue.send("enrichment.jobs.compare", *pair)
+        ask(*pair)
     return len(pairs)
 
 

@@ -13,13 +13,13 @@ from django.views.decorators.http import require_POST
 
 from enrichment import access as enrichment_access
 from enrichment import comparing, kept, registry, runs
+from enrichment.comparison import Differences
 from enrichment.models import Comparison, LayerRun
 from frontend import difference_plot, rows
 from frontend.access import PageRequest, Place, Role, enter, enter_clip
 from frontend.answers import telling
 
 SORTS = {"id": "pk", "clip": "after__clip__name", "layer": "after__layer", "apart": "apart"}
-WORST = 12
 
 
 @login_required
@@ -114,14 +114,13 @@ def compare(request: PageRequest, pk: int, layer: str) -> HttpResponse:
 def _difference(before: LayerRun, after: LayerRun, count: int) -> dict[str, Any]:
     found = Comparison.objects.filter(before=before, after=after).first()
     if found is None:
-        comparing.ask(before, after)
+        comparing.ask(before.pk, after.pk)
         return {"frame": 0}
     pairs = [(int(frame), float(value)) for frame, value in found.values]
-    apart = [pair for pair in pairs if pair[1] != found.same]
     return {
         "difference": found,
         "plot": difference_plot.draw(pairs, count=count, measure=found.measure, unit=found.unit) if pairs else None,
-        "worst": sorted(apart, key=lambda pair: (-abs(pair[1] - found.same), pair[0]))[:WORST],
+        "worst": Differences(same=found.same, values=dict(pairs)).worst(),
         "frame": found.worst_frame or 0,
         "compared": len(pairs),
     }
