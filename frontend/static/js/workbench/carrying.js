@@ -115,10 +115,13 @@ export class Carrying {
     if (!row || this.isRunning || this.#applying || !bench.mayWrite()) return;
     // News of its end may come while it is being taken over; the second time would be refused.
     this.#applying = true;
-    await bench.outbox.drained();
     const headers = { "Idempotency-Key": newId() };
-    const answer = await ask("POST", `propagations/${row.id}/apply/`, { body: {}, headers });
-    this.#applying = false;
+    const answer = await bench.outbox
+      .drained()
+      .then(() => ask("POST", `propagations/${row.id}/apply/`, { body: {}, headers }))
+      .finally(() => {
+        this.#applying = false;
+      });
     if (answer.status !== 200) return this.#refused(answer);
     this.#end();
     this.#takeUp(row, answer.body);
