@@ -68,9 +68,17 @@ def told_once(found: list[Finding]) -> list[Finding]:
     def explained(each: Finding) -> bool:
         causes = explained_by.get(each.evidence["kind"], set())
         # Changing back is a jump, too, in the frame after the swap.
-        return any(o.evidence["kind"] in causes and o.start <= each.end and each.start <= o.end for o in found)
+        return any(
+            o.evidence["kind"] in causes and o.start <= each.end and each.start <= o.end and _names(o) in _names(each)
+            for o in found
+        )
 
     return [each for each in found if not explained(each)]
+
+
+def _names(finding: Finding) -> str:
+    """The joint or the bone that it is of: a wrist that jumps is no part of ankles that change places."""
+    return str(finding.evidence["label"]).replace("_", " ")
 
 
 def _swaps(paths: Paths, pair: tuple[str, str], track: int, scale: float, settings: Thresholds) -> list[Finding]:
