@@ -7,7 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from django.db.models import F, Q
+from django.db.models import CharField, F, IntegerField, Q
+from django.db.models.functions import Cast
 
 from annotation.geometry.rle import Rle
 from annotation.models import (
@@ -173,28 +174,40 @@ def load_frame(
     return masks, tracks
 
 
-# What an open page needs of every mask, as columns of the database.
+# What an open page needs of every mask, as it stands in the database: for tens of thousands of masks, making Python's
+# UUIDs and truths of it would take as long as everything else.
 PAGE_COLUMNS: Final = {
-    "id": "id",
-    "track": "track_id",
-    "frame": "frame",
-    "counts": "head__counts",
-    "version": "version",
-    "method": "head__method",
-    "engine": "head__engine",
-    "occluded": "head__occluded",
-    "outside": "head__outside",
-    "keyframe": "head__keyframe",
-    "amodal": "head__amodal",
-    "edit_iou": "head__edit_iou",
-    "edit_boundary": "head__edit_boundary",
+    "id": Cast("id", CharField()),
+    "frame": F("frame"),
+    "counts": F("head__counts"),
+    "version": F("version"),
+    "method": F("head__method"),
+    "engine": F("head__engine"),
+    "occluded": Cast("head__occluded", IntegerField()),
+    "outside": Cast("head__outside", IntegerField()),
+    "keyframe": Cast("head__keyframe", IntegerField()),
+    "amodal": F("head__amodal"),
+    "edit_iou": F("head__edit_iou"),
+    "edit_boundary": F("head__edit_boundary"),
 }
 
 
-def mask_rows(task: Task) -> list[tuple[Any, ...]]:
-    """Every mask of a task, and every place where one is said to be outside, as PAGE_COLUMNS: one query."""
+def mask_rows(task: Task) -> dict[int, list[list[Any]]]:
+    """Every mask of a task, and every place where one is said to be outside, by the number of its track: one query.
+
+    Returns:
+        For each track the rows of PAGE_COLUMNS; truths are 0 or 1.
+    """
     stands = Mask.objects.drawn() | Mask.objects.filter(track__head__deleted=False, head__outside=True)
-    return list(stands.filter(task=task).order_by().values_list(*PAGE_COLUMNS.values()))
+    by_track: dict[int, list[list[Any]]] = defaultdict(list)
+    for number, id, *row in stands.filter(task=task).order_by().values_list("track__number", *PAGE_COLUMNS.values()):
+        by_track[number].append([_dashed(id), *row])
+    return by_track
+
+
+def _dashed(id: str) -> str:
+    """A UUID as JSON writes it; SQLite keeps its digits alone."""
+    return id if "-" in id else f"{id[:8]}-{id[8:12]}-{id[12:16]}-{id[16:20]}-{id[20:]}"
 
 
 def load_segments(task: Task) -> list[WorkSegment]:

@@ -57,7 +57,7 @@ def rows() -> list[dict[str, Any]]:
     with (
         tempfile.TemporaryDirectory(prefix="loupe-bench-") as home,
         sync_playwright() as playwright,
-        serve(Path(home), ["benchmarks.crowd"]) as site,
+        serve(Path(home), ["benchmarks.crowd"], debug=False) as site,
     ):
         browser = start_chromium(playwright)
         bob = log_in(site, browser, "bob")

@@ -46,13 +46,15 @@ class TaskWork(APIView):
     def get(self, request: Request, pk: int) -> Response:
         """Everything drawn in the task, and the versions of what was erased, so that it can be brought back.
 
-        With `masks=rows` the masks come as {"columns": [name], "rows": [[value]]}, without their sizes: a third of the
-        bytes, in a tenth of the time.
+        With `masks=rows` the masks come as {"columns": [name], "of": {track id: [[value]]}}, without their sizes
+        and with 0 and 1 for truths: a third of the bytes, in a tenth of the time.
         """
         task = access.task_for(request.user, pk)
         if request.query_params.get("masks") == "rows":
-            body = work_body(work.load_without_masks(task))
-            body["masks"] = {"columns": [*work.PAGE_COLUMNS], "rows": work.mask_rows(task)}
+            short = work.load_without_masks(task)
+            rows = work.mask_rows(task)
+            of = {track.id: rows[track.number] for track in short.tracks if track.number in rows}
+            body = {**work_body(short), "masks": {"columns": [*work.PAGE_COLUMNS], "of": of}}
         else:
             outside = [mask_body(mask) for mask in work.load_outside(task)]
             body = work_body(work.load(task))

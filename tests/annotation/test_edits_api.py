@@ -193,11 +193,11 @@ def test_masks_as_rows_say_what_the_long_form_says(bobs: APIClient, task: Task, 
     put(bobs, task, "masks", uuid.uuid4(), mask_body(track, clip, occluded=True))
     put(bobs, task, "masks", uuid.uuid4(), mask_body(track, clip, frame=4, counts=None, outside=True))
     long, short = (bobs.get(f"/api/tasks/{task.pk}/work/{query}").json() for query in ("", "?masks=rows"))
-    columns, rows = short["masks"]["columns"], short["masks"]["rows"]
-    read = [dict(zip(columns, row, strict=True)) for row in rows]
+    columns, of = short["masks"]["columns"], short["masks"]["of"]
+    read = [dict(zip(columns, row, strict=True), track=track) for track, rows in of.items() for row in rows]
     for mask in read:
         mask["counts"] = mask["counts"] or None
-    expected = [{name: mask[name] for name in columns} for mask in long["masks"]]
+    expected = [{name: mask[name] for name in [*columns, "track"]} for mask in long["masks"]]
     assert sorted(read, key=lambda mask: mask["frame"]) == sorted(expected, key=lambda mask: mask["frame"])
     assert {name: short[name] for name in ("tracks", "segments", "gone")} == {
         name: long[name] for name in ("tracks", "segments", "gone")

@@ -65,12 +65,16 @@ class Person:
 
 
 @contextmanager
-def serve(home: Path, stage: Sequence[str]) -> Iterator[Site]:
-    """Make what is worked on with `python -m *stage`, whose last word is the clip's id, and serve it meanwhile."""
-    settings = {"LOUPE_HOME": str(home), "DEBUG": "1", "DJANGO_SETTINGS_MODULE": "config.settings"}
+def serve(home: Path, stage: Sequence[str], *, debug: bool = True) -> Iterator[Site]:
+    """Make what is worked on with `python -m *stage`, whose last word is the clip's id, and serve it meanwhile.
+
+    Without `debug` it is served as people get it: static files under hashed names, asked for once.
+    """
+    settings = {"LOUPE_HOME": str(home), "DEBUG": str(int(debug)), "DJANGO_SETTINGS_MODULE": "config.settings"}
     environment = {k: v for k, v in os.environ.items() if k not in {"DATABASE_URL", "REDIS_URL"}} | settings
     in_root: dict[str, Any] = {"cwd": ROOT, "env": environment}
-    for arguments in (["manage.py", "migrate", "-v0"], ["-m", *stage]):
+    statics = [] if debug else [["manage.py", "collectstatic", "--noinput", "-v0"]]
+    for arguments in (["manage.py", "migrate", "-v0"], *statics, ["-m", *stage]):
         done = subprocess.run([sys.executable, *arguments], **in_root, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr[-3000:]
     clip = int(done.stdout.split()[-1])

@@ -86,12 +86,14 @@ test("what was used last stays while there is room for its weight", () => {
 });
 
 test("masks that come as rows are the masks that come as things", () => {
-  const columns = ["id", "track", "counts", "outside"];
-  const rows = [
-    ["m1", "t1", "abc", false],
-    ["m2", "t1", "", true],
-  ];
-  assert.deepEqual(fromRows({ version: 3, tracks: [], masks: { columns, rows } }), {
+  const columns = ["id", "counts", "outside"];
+  const of = {
+    t1: [
+      ["m1", "abc", 0],
+      ["m2", "", 1],
+    ],
+  };
+  assert.deepEqual(fromRows({ version: 3, tracks: [], masks: { columns, of } }), {
     version: 3,
     tracks: [],
     masks: [

@@ -127,22 +127,28 @@ export function requestBody(kind, state) {
   return body;
 }
 
+const TRUTHS = ["occluded", "outside", "keyframe"];
+
 /**
- * The work as the server sends it in its short form, masks as rows of columns, as things.
+ * The work as the server sends it in its short form, masks as rows of columns by their tracks, as things.
  *
  * @param {any} body
  * @returns {any}
  */
-export function fromRows({ masks, ...body }) {
-  const { columns, rows } = masks;
-  const things = rows.map((/** @type {any[]} */ row) => {
-    /** @type {any} */
-    const mask = {};
-    for (let i = 0; i < row.length; i += 1) mask[columns[i]] = row[i];
-    // An erased mask has no counts; where an object is outside there are none either.
-    mask.counts ||= null;
-    return mask;
-  });
+export function fromRows({ masks: { columns, of }, ...body }) {
+  const truths = TRUTHS.map((name) => columns.indexOf(name));
+  const things = [];
+  for (const [track, rows] of Object.entries(of)) {
+    for (const row of rows) {
+      for (const i of truths) row[i] = row[i] === 1;
+      /** @type {any} */
+      const mask = { track };
+      for (let i = 0; i < row.length; i += 1) mask[columns[i]] = row[i];
+      // An erased mask has no counts; where an object is outside there are none either.
+      mask.counts ||= null;
+      things.push(mask);
+    }
+  }
   return { ...body, masks: things };
 }
 
