@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from django.db.models import CharField, F, IntegerField, Q
+from django.db.models.expressions import Combinable
 from django.db.models.functions import Cast
 
 from annotation.geometry.rle import Rle
@@ -176,7 +177,7 @@ def load_frame(
 
 # What an open page needs of every mask, as it stands in the database: for tens of thousands of masks, making Python's
 # UUIDs and truths of it would take as long as everything else.
-PAGE_COLUMNS: Final = {
+PAGE_COLUMNS: Final[dict[str, Combinable]] = {
     "id": Cast("id", CharField()),
     "frame": F("frame"),
     "counts": F("head__counts"),
