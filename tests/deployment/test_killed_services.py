@@ -113,7 +113,8 @@ def test_a_broker_that_is_killed_loses_no_work(broker: Killable, tmp_path: Path)
             had = deployment.batches_done()
             if not deployment.is_settled():
                 slowest = max(slowest, until(lambda had=had: deployment.batches_done() > had, "consuming again", 120))
-        until(deployment.is_settled, "all work", 300)
+        # What is left takes as long as it takes; more kills come with more frames.
+        until(deployment.is_settled, "all work", 240 + FRAMES / 2)
     finally:
         deployment.end()
     states = dict(deployment.ask("SELECT state, count(*) FROM enrichment_layerrun GROUP BY state"))
