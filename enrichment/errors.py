@@ -15,6 +15,7 @@ EnrichmentError
 ├── MissingPiece       what an earlier batch had written is no longer there
 ├── BatchLost          another worker has taken the batch over, or it is no longer wanted
 ├── RunRefused         a request for a run that cannot be carried out; the sentence says what to change
+├── CorrectionRefused  a correction of machines' work that cannot be made; the sentence says why
 ├── QueryRefused       a question about the metadata that is not answered; the sentence says why
 └── AddressRefused     a webhook's address that this server must not or cannot call
 
@@ -72,6 +73,10 @@ class AnswerForgotten(RunRefused):
 
     status = 409
     code = "answer_forgotten"
+
+
+class CorrectionRefused(RunRefused):
+    """A correction of what machines made that cannot be made."""
 
 
 class QueryRefused(RunRefused):

@@ -183,7 +183,8 @@ class Layer(ABC):
     under that name (engine.py). needs: the Protocol that offered engines meet. several: more than one can be chosen.
     no_engine: why nothing computes it until an engine is chosen; empty for a layer that works as it is.
     from_project: parameters, its own or its engines', whose default the project has, as {parameter: attribute}.
-    has_overlay: it can be laid over the picture, see `overlay`.
+    from_people: the parameter that holds what people corrected of the layer's first input, clip by clip; a project
+    cannot set it. has_overlay: it can be laid over the picture, see `overlay`.
     """
 
     name: ClassVar[str]
@@ -202,6 +203,7 @@ class Layer(ABC):
     several: ClassVar[bool] = False
     no_engine: ClassVar[str] = ""
     from_project: ClassVar[Mapping[str, str]] = {}
+    from_people: ClassVar[str] = ""
     has_overlay: ClassVar[bool] = False
 
     @classmethod

@@ -19,7 +19,7 @@ from enrichment import choosing, graph, kept, ledger, priorities, queue, registr
 from enrichment.choosing import Choice
 from enrichment.errors import RunRefused, VersionGone
 from enrichment.layer import Layer
-from enrichment.models import LayerRun, LayerSetting, Run
+from enrichment.models import LayerRun, LayerSetting, PoseCorrection, Run
 
 State = LayerRun.State
 CHUNK = 200
@@ -190,15 +190,23 @@ def expected(
     found: dict[str, Expected] = {}
     for name in names:
         each = layers[name]
-        parameters = choosing.parameters(each.layer, each.choice, each.given)
+        upstream = {needed: found[needed].fingerprint for needed in each.layer.inputs}
+        given = dict(each.given) | _from_people(clip, each.layer, upstream)
+        parameters = choosing.parameters(each.layer, each.choice, given)
         stands = (pinned or {}).get(name) or (done or {}).get(name, "") * each.choice.missing
         if stands:
             found[name] = Expected(each, parameters, stands, kept=True)
             continue
-        upstream = {needed: found[needed].fingerprint for needed in each.layer.inputs}
         mark = graph.fingerprint(each.layer, each.choice, parameters=parameters, source=clip.sha256, upstream=upstream)
         found[name] = Expected(each, parameters, mark)
     return found
+
+
+def _from_people(clip: Clip, layer: Layer, upstream: Mapping[str, str]) -> dict[str, object]:
+    """What people corrected of what the layer reads on this clip."""
+    if not layer.from_people:
+        return {}
+    return {layer.from_people: PoseCorrection.objects.of(clip.pk, upstream[layer.inputs[0]])}
 
 
 @transaction.atomic

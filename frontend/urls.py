@@ -65,6 +65,7 @@ urlpatterns = [
     path(f"{_PROJECT}flags/", flags.flags_page, name="flags"),
     path(f"{_PROJECT}flags/checks/", checks.checks_page, name="checks"),
     path(f"{_PROJECT}flags/<int:pk>/", flags.flag, name="flag"),
+    path(f"{_PROJECT}flags/<int:pk>/interpolate/", flags.interpolate, name="flag-interpolate"),
     path(f"{_PROJECT}reviews/<int:pk>/", reviews.review, name="review"),
     path(f"{_PROJECT}reviews/<int:pk>/masks/<int:frame>.png", reviews.masks, name="review-masks"),
     path(f"{_PROJECT}reviews/<int:pk>/timelines/", timelines.timelines_page, name="timelines"),

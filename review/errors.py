@@ -3,6 +3,7 @@
 ReviewError
 ├── ReviewRefused     the request cannot be carried out as it stands; the sentence says what to change
 ├── AlreadyDecided    another person was first; names them
+├── NothingToMend     nothing that Loupe could interpolate is what the flag is about
 └── NothingToCompare  the task has no second opinion, or one of the two is not submitted yet
 """
 
@@ -25,6 +26,13 @@ class AlreadyDecided(ReviewError):
 
     status = 409
     code = "already_decided"
+
+
+class NothingToMend(ReviewError):
+    """The flag is about nothing that could be interpolated."""
+
+    status = 404
+    code = "nothing_to_mend"
 
 
 class NothingToCompare(ReviewError):

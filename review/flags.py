@@ -74,9 +74,9 @@ def decide(*, flag: Flag, verdict: str, by: User, reason: str = "") -> Flag:
         raise ReviewRefused("Say why the flag is dismissed; the next reviewer will ask.")
     if verdict == State.SENT_BACK and not reason:
         raise ReviewRefused("Say what is to be mended; work is not sent back without a comment.")
-    locked = Flag.objects.select_for_update(of=("self",)).select_related("project", "clip", "task").get(pk=flag.pk)
+    locked = held(flag)
     if not locked.is_open:
-        raise AlreadyDecided(_already(locked))
+        raise AlreadyDecided(already(locked))
     if verdict == State.SENT_BACK:
         _send_back(locked, by=by, reason=reason)
     locked.state, locked.decided_by, locked.decided_at, locked.decision = State(verdict), by, timezone.now(), reason
@@ -84,6 +84,19 @@ def decide(*, flag: Flag, verdict: str, by: User, reason: str = "") -> Flag:
     history.record(project=locked.project, actor=by, verb=locked.get_state_display().lower(), subject=locked)
     announce_change(project_id=locked.project_id, kind="flag", object_id=locked.pk)
     return locked
+
+
+def held(flag: Flag) -> Flag:
+    """The flag as it stands, which nobody else decides on until the transaction ends."""
+    return Flag.objects.select_for_update(of=("self",)).select_related("project", "clip", "task").get(pk=flag.pk)
+
+
+def already(flag: Flag) -> str:
+    """Why there is nothing to decide on a flag any more."""
+    if flag.state == State.GONE:
+        return f"Flag {flag.pk} is no longer found by its check; there is nothing left to decide."
+    who = flag.decided_by.get_username() if flag.decided_by else "someone"
+    return f"{who} was first: flag {flag.pk} is {flag.get_state_display().lower()}."
 
 
 def fingerprint(*, clip: int, task: int | None, check: str, finding: Mapping[str, Any]) -> str:
@@ -155,13 +168,6 @@ def _plain(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value
-
-
-def _already(flag: Flag) -> str:
-    if flag.state == State.GONE:
-        return f"Flag {flag.pk} is no longer found by its check; there is nothing left to decide."
-    who = flag.decided_by.get_username() if flag.decided_by else "someone"
-    return f"{who} was first: flag {flag.pk} is {flag.get_state_display().lower()}."
 
 
 def _send_back(flag: Flag, *, by: User, reason: str) -> None:

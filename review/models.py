@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models import ExpressionWrapper, F
 
 from annotation.models import Clip, Label, Project, Task
+from enrichment.models import PoseCorrection
 
 
 class FlagQuerySet(models.QuerySet["Flag"]):
@@ -72,7 +73,15 @@ class Flag(models.Model):
     state = models.CharField(max_length=10, choices=State, default=State.OPEN)
     decided_by = models.ForeignKey(User, models.SET_NULL, null=True, blank=True, related_name="+")
     decided_at = models.DateTimeField(null=True, blank=True)
-    decision = models.TextField(blank=True, help_text="why it was dismissed, or what is to be mended")
+    decision = models.TextField(blank=True, help_text="why it was dismissed, what is to be mended, or how it was")
+    correction = models.ForeignKey(
+        PoseCorrection,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="flags",
+        help_text="what settled it, where joints were interpolated",
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = FlagQuerySet.as_manager()

@@ -100,7 +100,7 @@ def _swaps(paths: Paths, pair: tuple[str, str], track: int, scale: float, settin
         end = changes[2 * at + 1] if 2 * at + 1 < len(changes) else start + 1
         reason = f"In frame {start} the left and right {part} of track {track} change places."
         shown = [(frame, path[frame]) for frame in range(start, end) for path in (left, right)]
-        found.append(Finding(pose_vs_time.NAME, start, end, 3, reason, _evidence("swap", part, track, shown)))
+        found.append(Finding(pose_vs_time.NAME, start, end, 3, reason, evidence("swap", part, track, shown, pair)))
     return found
 
 
@@ -118,15 +118,19 @@ def _stretches(paths: Paths, bone: tuple[str, str], track: int, settings: Thresh
     for frame in np.flatnonzero(np.nan_to_num(lengths) > settings.stretch * usual):
         times = float(lengths[frame]) / usual
         reason = f"In frame {frame} the {named} of track {track} is {times:.1f} times as long as it usually is."
-        evidence = _evidence("stretch", named, track, [(int(frame), end[frame]) for end in ends])
+        # Of a bone that grew it is the far end that strayed: it moves more, and is the harder one to see.
+        told = evidence("stretch", named, track, [(int(frame), end[frame]) for end in ends], bone[1:])
         found.append(
-            Finding(pose_vs_time.NAME, int(frame), int(frame) + 1, 2, reason, evidence | {"measure": round(times, 3)})
+            Finding(pose_vs_time.NAME, int(frame), int(frame) + 1, 2, reason, told | {"measure": round(times, 3)})
         )
     return found
 
 
-def _evidence(kind: str, label: str, track: int, shown: list[tuple[int, NDArray[np.float64]]]) -> dict[str, Any]:
+def evidence(
+    kind: str, label: str, track: int, shown: list[tuple[int, NDArray[np.float64]]], keypoints: tuple[str, ...]
+) -> dict[str, Any]:
+    """Evidence of a finding: its kind, what it is of, where it is drawn, and the keypoints that would change."""
     points = [
         {"frame": frame, "at": [round(float(value), 1) for value in at]} for frame, at in shown if np.isfinite(at).all()
     ]
-    return {"kind": kind, "label": label, "tracks": [track], "points": points}
+    return {"kind": kind, "label": label, "tracks": [track], "keypoints": list(keypoints), "points": points}

@@ -187,6 +187,7 @@ def _evidence(
         "tracks": [inputs.track_id],
         "joint": inputs.joint,
         "label": inputs.joint,
+        "keypoints": [inputs.joint.replace(" ", "_")],
         "measure": round(measure, 4),
         "points": points,
         "series": [series("speed", "m/s", inputs.first_frame + first + 1, _finite(speed))],
@@ -210,6 +211,7 @@ def _plain(point: NDArray[np.float64]) -> list[float]:
 _MEASURES: Final = {
     "jump": Measure("speed of a joint", "m/s", "fastest"),
     "stretch": Measure("length of a bone by its usual one", "", "stretch"),
+    "gap": Measure("time that a joint is lost", "s", "longest_unseen", above=False),
     "jitter": Measure("trembling, root mean square", "m", "jitter"),
 }
 CHECK: Final = register(Check(NAME, "V2", "Pose against time", ("pose",), Thresholds(), run, _MEASURES))

@@ -24,8 +24,8 @@ class Finding:
 
     start and end are frames [start, end). severity: 1 look when there is time, 2 probably wrong, 3 surely wrong.
     reason: one sentence with the numbers. evidence: JSON with `kind` (what disagrees), `label` (of the thing),
-    `measure` (see `Measure`), `tracks` (numbers) or `segments`
-    (ids), and lists to draw: `masks` ({frame, counts: COCO RLE}), `boxes` ({frame, box: [x, y, width, height]}),
+    `measure` (see `Measure`), `tracks` (numbers) or `segments` (ids), `keypoints` (names of joints that would have to
+    change), and lists to draw: `masks` ({frame, counts: COCO RLE}), `boxes` ({frame, box: [x, y, width, height]}),
     `points` ({frame, at: [x, y]}), `vectors` ({frame, at: [x, y], by: [dx, dy], kind: "flow" or "mask"}) and `series`
     ({name, unit, start, values}, one value a frame). Positions are pixels of the picture.
     """

@@ -9,10 +9,10 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from enrichment.checks import body_limits, pose_vs_time
-from enrichment.checks.body_limits import Thresholds
+from enrichment.checks import body_limits, pose_vs_time, unseen
 from enrichment.checks.pose_vs_time import Inputs
 from enrichment.checks.registry import Finding
+from enrichment.checks.unseen import Thresholds
 from enrichment.findings import publish_findings, write_findings
 from enrichment.layer import Context, Layer, Output, Product, Span
 from enrichment.layers.pose import PoseReader
@@ -49,16 +49,16 @@ class CheckPoseTime(Layer):
 
     name = "check_pose_time"
     title = "Check: pose against time"
-    inputs = ("pose",)
+    inputs = ("pose_corrected",)
     outputs = (Output(FILE, "JSON", "frames [start, end), pixels, metres a second"),)
     engine = pose_vs_time.NAME
-    engine_version = "3"
+    engine_version = "4"
     Parameters = Parameters
     cost = 2
 
     def compute(self, context: Context, span: Span) -> None:
         """Every person over the whole clip: wrists and elbows in time, sides and bones by themselves."""
-        pose = context.input("pose", PoseReader)
+        pose = context.input("pose_corrected", PoseReader)
         least = float(context.parameters.least_confidence)
         seconds = np.array(context.clip.seconds, dtype=np.float64)
         found: list[Finding] = []
@@ -72,6 +72,7 @@ class CheckPoseTime(Layer):
                 if joint in paths:
                     given = Inputs(joint.replace("_", " "), track, paths[joint], seconds, pixels_per_metre=scale)
                     theirs.extend(pose_vs_time.run(given, context.parameters))
+                    theirs.extend(unseen.run(paths, joint, track, seconds, context.parameters))
             found.extend(body_limits.told_once(theirs))
             context.keep_going()
         write_findings(context, sorted(found, key=lambda each: (each.start, each.end)))

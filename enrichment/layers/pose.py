@@ -35,8 +35,8 @@ class PoseEngine(Protocol):
 class PoseReader:
     """The keypoints of a finished layer; raises ValueError when the file holds none."""
 
-    def __init__(self, folder: ClipFolder) -> None:
-        content = json.loads(folder.local(FILE).read_bytes())
+    def __init__(self, folder: ClipFolder, path: str = FILE) -> None:
+        content = json.loads(folder.local(path).read_bytes())
         try:
             self.names: list[str] = list(content["categories"][0].get("keypoints", ()))
             self.bones = [(int(a) - 1, int(b) - 1) for a, b in content["categories"][0].get("skeleton", ())]
@@ -45,7 +45,7 @@ class PoseReader:
                 points = np.array(one["keypoints"], dtype=np.float32).reshape(-1, 3)
                 self._people.setdefault(int(one["image_id"]), []).append((int(one.get("track_id", 0)), points))
         except (KeyError, IndexError, TypeError, ValueError) as error:
-            raise ValueError(f"{FILE} does not hold COCO keypoints ({error}).") from error
+            raise ValueError(f"{path} does not hold COCO keypoints ({error}).") from error
 
     @property
     def tracks(self) -> list[int]:

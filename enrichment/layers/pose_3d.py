@@ -14,6 +14,7 @@ from annotation.media.clip_folder import ClipFolder
 from enrichment.engines import camera_space, keypoints
 from enrichment.engines.camera_space import Lens
 from enrichment.layer import ClipFacts, Context, Layer, Output, Product, Span
+from enrichment.layers import pose_corrected
 from enrichment.layers.depth import DepthReader
 from enrichment.layers.pose import PoseReader
 from enrichment.registry import register
@@ -54,7 +55,7 @@ class Pose3D(Layer):
     title = "Pose in space"
     version = "2"
     cost = 2
-    inputs = ("depth", "pose")
+    inputs = ("depth", "pose_corrected")
     outputs = (
         Output(FILE, "float32 (people on frames, keypoints, 3)", "metres (x right, y down, z away); NaN: not known"),
         Output(
@@ -67,7 +68,7 @@ class Pose3D(Layer):
 
     def compute(self, context: Context, span: Span) -> None:
         """Every keypoint whose depth is known."""
-        pose, depth = context.input("pose", PoseReader), context.input("depth", DepthReader)
+        pose, depth = context.input("pose_corrected", PoseReader), context.input("depth", DepthReader)
         placed = np.full((len(pose.rows), len(pose.names), 3), np.nan, dtype=np.float32)
         lens = lens_of(context.clip, context.parameters)
         if lens is not None and depth.metric:
@@ -85,11 +86,12 @@ class Pose3D(Layer):
 
     def publish(self, context: Context) -> Product:
         """The array, and what it means."""
-        pose, depth = context.input("pose", PoseReader), context.input("depth", DepthReader)
+        pose, depth = context.input("pose_corrected", PoseReader), context.input("depth", DepthReader)
         lens = lens_of(context.clip, context.parameters)
         hands = {name: at for name, at in keypoints.HANDS.items() if at < len(pose.names) and pose.names[at] == name}
+        rows = f"annotation of {pose_corrected.file_that_counts(context.folder)}"
         meaning = {
-            "axes": ["annotation of keypoints.json", "keypoint", "x right, y down, z away from the camera"],
+            "axes": [rows, "keypoint", "x right, y down, z away from the camera"],
             "frames": [frame for frame, _ in pose.rows],
             "tracks": [track for _, track in pose.rows],
             "units": "metres",
@@ -107,7 +109,7 @@ class Pose3D(Layer):
         )
 
     def open(self, folder: ClipFolder, clip: ClipFacts) -> NDArray[np.float32]:
-        """(people on frames, keypoints, 3) float32 metres, in the order of the annotations of keypoints.json."""
+        """(people on frames, keypoints, 3) float32 metres, in the order of the annotations of the pose."""
         with folder.local(FILE).open("rb") as file:
             return np.asarray(np.load(file, allow_pickle=False), dtype=np.float32)
 

@@ -1,5 +1,6 @@
 from enrichment.models.api_call import ApiCall
 from enrichment.models.comparison import Comparison
+from enrichment.models.correction import PoseCorrection
 from enrichment.models.golden import GoldenClip, GoldenResult
 from enrichment.models.ledger import Batch, LayerRun, LayerSetting, Leased, Run, TaskCheck, from_now
 from enrichment.models.propagation import PropagatedMask, Propagation
@@ -17,6 +18,7 @@ __all__ = [
     "LayerWatch",
     "Leased",
     "Notice",
+    "PoseCorrection",
     "PropagatedMask",
     "Propagation",
     "Run",

@@ -5,13 +5,15 @@ from __future__ import annotations
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
+from django.views.decorators.http import require_POST
 
 from annotation.models import Clip, Task
 from annotation.models.distinct import values_of
-from frontend import rows
+from enrichment.errors import CorrectionRefused
+from frontend import drawn_path, rows
 from frontend.access import PageRequest, Role, enter
 from frontend.answers import telling
-from review import flags
+from review import flags, interpolating
 from review.models import Flag
 
 SORTS = {"severity": "severity", "id": "id", "check": "check_name", "frame": "start"}
@@ -59,7 +61,9 @@ def flags_page(request: PageRequest, slug: str) -> HttpResponse:
 def flag(request: PageRequest, slug: str, pk: int) -> HttpResponse:
     place = enter(request, slug, Role.QA_LEAD)
     found = (
-        Flag.objects.filter(project=place.project, pk=pk).select_related("clip", "task__assignee", "decided_by").first()
+        Flag.objects.filter(project=place.project, pk=pk)
+        .select_related("clip__project", "task__assignee", "decided_by", "correction")
+        .first()
     )
     if found is None:
         raise Http404(f"There is no flag {pk} in {place.project.name}.")
@@ -83,8 +87,37 @@ def flag(request: PageRequest, slug: str, pk: int) -> HttpResponse:
         "first": max(0, found.start - AROUND),
         "last": min(found.clip.frame_count, found.end + AROUND) - 1,
         "following": _next(found),
+        **_offered(found),
     }
     return render(request, "flags/flag.html", shown)
+
+
+@login_required
+@require_POST
+def interpolate(request: PageRequest, slug: str, pk: int) -> HttpResponse:
+    """Settle a flag by interpolating its joints, or take that back (`undo`)."""
+    place = enter(request, slug, Role.QA_LEAD)
+    found = Flag.objects.filter(project=place.project, pk=pk).first()
+    if found is None:
+        raise Http404(f"There is no flag {pk} in {place.project.name}.")
+    if "undo" in request.POST:
+        with telling(request, "The interpolation is taken back, and the flag is open again."):
+            interpolating.undo(flag=found, by=request.user)
+        return redirect("flag", slug, pk)
+    with telling(request, "The frames are interpolated; the layers that read the pose are computed again."):
+        interpolating.accept(flag=found, by=request.user)
+    return redirect("flag", slug, pk)
+
+
+def _offered(flag: Flag) -> dict[str, object]:
+    """What interpolating would give, to be drawn over the picture, or why it cannot be offered."""
+    if not flag.is_open or interpolating.wanted(flag) is None:
+        return {}
+    try:
+        found = interpolating.propose(flag)
+    except CorrectionRefused as error:
+        return {"not_offered": str(error)}
+    return {"offered": [drawn_path.draw(keypoint, path) for keypoint, path in found.paths.items()]}
 
 
 def _next(flag: Flag) -> Flag | None:

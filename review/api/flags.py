@@ -13,14 +13,14 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from annotation.access import person
+from annotation.access import person, task_for
 from annotation.api.fields import Strict
 from annotation.api.negotiation import AsItIs
 from annotation.api.pagination import ByCursor
 from annotation.models import Project
-from review import access, flags, overlays
+from review import access, flags, interpolating, overlays
 from review.api.pictures import picture
-from review.api.shapes import flag_body, flag_facts
+from review.api.shapes import flag_body, flag_facts, proposed_path
 from review.models import Flag
 
 
@@ -81,6 +81,34 @@ class FlagDecision(APIView):
         asked.is_valid(raise_exception=True)
         decided = flags.decide(flag=flag, by=person(request.user), **asked.validated_data)
         return Response(flag_body(decided))
+
+
+class FlagInterpolation(APIView):
+    @extend_schema(operation_id="flag_interpolation", responses=dict[str, Any])
+    def get(self, request: Request, pk: int) -> Response:
+        """The path that interpolating the flag's joints would give, or why there is none; nothing is written."""
+        flag = access.flag_to_interpolate(request.user, pk)
+        return Response(proposed_path(flag, interpolating.propose(flag)))
+
+    @extend_schema(operation_id="flag_interpolate", request=None, responses=dict[str, Any])
+    def post(self, request: Request, pk: int) -> Response:
+        """Interpolate them: the flag is fixed, and every layer that reads the pose is computed again."""
+        flag = access.flag_to_interpolate(request.user, pk)
+        return Response(flag_body(interpolating.accept(flag=flag, by=person(request.user))))
+
+    @extend_schema(operation_id="flag_interpolation_undo", responses=dict[str, Any])
+    def delete(self, request: Request, pk: int) -> Response:
+        """Take it back: the flag is open again, and so are the earlier results of the layers."""
+        flag = access.flag_to_interpolate(request.user, pk)
+        return Response(flag_body(interpolating.undo(flag=flag, by=person(request.user))))
+
+
+class TaskFlags(APIView):
+    @extend_schema(operation_id="task_flags", responses=list[dict[str, Any]])
+    def get(self, request: Request, pk: int) -> Response:
+        """Flags on a task's frames: what is open for a reviewer, what was sent back for an annotator."""
+        task = task_for(request.user, pk)
+        return Response([flag_facts(flag) for flag in access.flags_of_task(request.user, task)[:200]])
 
 
 class FlagEvidence(APIView):

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from enrichment.correcting import Proposed, drawn
+from enrichment.engines.gap_filling import NAME as METHOD
+from enrichment.models import PoseCorrection
+from review.interpolating import wanted
 from review.models import Agreement, Flag, Review
 
 
@@ -27,7 +31,30 @@ def flag_facts(flag: Flag) -> dict[str, Any]:
 
 
 def flag_body(flag: Flag) -> dict[str, Any]:
-    return flag_facts(flag) | {"project": flag.project.slug, "evidence": flag.evidence}
+    more = {"correction": _correction(flag.correction), "can_interpolate": wanted(flag) is not None}
+    return flag_facts(flag) | {"project": flag.project.slug, "evidence": flag.evidence, **more}
+
+
+def proposed_path(flag: Flag, found: Proposed) -> dict[str, Any]:
+    """What interpolating would give: pixels of the picture, by joint."""
+    return {"flag": flag.pk, "start": flag.start, "end": flag.end, "method": METHOD, "paths": drawn(found.paths)}
+
+
+def _correction(made: PoseCorrection | None) -> dict[str, Any] | None:
+    if made is None:
+        return None
+    return {
+        "id": made.pk,
+        "method": made.method,
+        "track": made.track,
+        "keypoints": made.keypoints,
+        "start": made.start,
+        "end": made.end,
+        "by": made.by.get_username() if made.by else None,
+        "at": made.at,
+        "undone_by": made.undone_by.get_username() if made.undone_by else None,
+        "undone_at": made.undone_at,
+    }
 
 
 def review_body(review: Review) -> dict[str, Any]:

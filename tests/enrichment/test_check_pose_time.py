@@ -43,7 +43,7 @@ def checked(tmp_path: Path, points: NDArray[np.float32]) -> list[dict[str, objec
     folder.write(FILE, json.dumps(content).encode())
     layer = registry.get("check_pose_time")
     pieces = Pieces(ClipFolder(tmp_path / "pieces"), "check")
-    context = Context(clip, None, folder, pieces, Parameters(), {"pose": PoseReader(folder)})  # type: ignore[arg-type]
+    context = Context(clip, None, folder, pieces, Parameters(), {"pose_corrected": PoseReader(folder)})  # type: ignore[arg-type]
     layer.compute(context, layer.spans(FRAMES)[0])
     return list(layer.publish(context).findings or ())  # type: ignore[arg-type]
 
@@ -67,10 +67,23 @@ def test_a_wrist_that_trembles_is_flagged(tmp_path: Path) -> None:
     assert {each["evidence"]["kind"] for each in checked(tmp_path, points)} == {"jitter"}  # type: ignore[index]
 
 
-def test_what_is_hardly_seen_is_not_held_against_anybody(tmp_path: Path) -> None:
+def test_what_is_hardly_seen_is_no_jump_but_a_moment_in_which_the_joint_is_lost(tmp_path: Path) -> None:
     points = arm()
     points[30:32, WRIST] = (600, 400, 0.1)
+    (only,) = checked(tmp_path, points)
+    assert (only["start"], only["end"], only["severity"]) == (30, 32, 1)
+    assert "frames 30 to 31 the right wrist" in str(only["reason"])
+    assert only["evidence"]["keypoints"] == ["right_wrist"]  # type: ignore[index]
+
+
+def test_what_is_hidden_for_long_or_seen_on_few_frames_is_not_called_lost(tmp_path: Path) -> None:
+    points = arm()
+    points[10:40, WRIST, 2] = 0.1  # a second
     assert checked(tmp_path, points) == []
+    points = arm()
+    points[::2, WRIST, 2] = 0.1
+    points[:6, WRIST, 2] = 0.1
+    assert checked(tmp_path / "other", points) == []
 
 
 def test_somebody_of_whom_too_little_is_seen_is_not_judged(tmp_path: Path) -> None:

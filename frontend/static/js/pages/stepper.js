@@ -72,6 +72,8 @@ async function show(number) {
   document.querySelectorAll("[data-frame]").forEach((each) => {
     if (each instanceof HTMLElement) each.toggleAttribute("aria-current", Number(each.dataset.frame) === mine);
   });
+  for (const dot of document.querySelectorAll("[data-path-frame]"))
+    dot.toggleAttribute("data-now", Number(dot.getAttribute("data-path-frame")) === mine);
 }
 
 over?.addEventListener("error", () => {

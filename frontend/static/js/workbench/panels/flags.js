@@ -2,6 +2,7 @@
 
 import { get } from "../../api.js";
 import { byId, el, icon } from "../dom.js";
+import { Interpolating } from "../interpolating.js";
 
 /** @typedef {import("../bench.js").Bench} Bench */
 /** @typedef {import("../stage.js").Stage} Stage */
@@ -13,30 +14,24 @@ import { byId, el, icon } from "../dom.js";
  */
 export async function bindFlags(bench, stage, asked) {
   const viewer = new FlagViewer(bench, stage);
+  const isReviewer = document.body.dataset.reviewer === "true";
   const load = async () => {
-    const body = await get(`projects/${bench.task.project}/flags/?clip=${bench.clip.id}&state=open`).catch(() => null);
-    const flags = (body?.results ?? []).filter((/** @type {any} */ flag) => !flag.task || flag.task === bench.task.id);
+    /** @type {any[]} */
+    const flags = (await get(`tasks/${bench.task.id}/flags/`).catch(() => null)) ?? [];
+    // The queue is the reviewers'; an annotator has here what was sent back to them, and mostly nothing.
+    byId("flags-panel").hidden = !isReviewer && !flags.length;
     byId("flag-count").textContent = String(flags.length);
     byId("flags").replaceChildren(
       ...(flags.length
-        ? flags.map((/** @type {any} */ flag) => row(flag, () => viewer.open(flag, true)))
+        ? flags.map((flag) => row(flag, () => viewer.openById(flag.id)))
         : [el("p", { class: "empty" }, "No open flags on this clip.")]),
     );
     bench.flags = flags;
     bench.emit("flags", flags);
   };
-  // The queue of flags is the reviewers'; an annotator comes here by the address of one that is about their work.
-  const isReviewer = document.body.dataset.reviewer === "true";
-  byId("flags-panel").hidden = !isReviewer;
-  if (isReviewer) {
-    bench.on("flags-changed", load);
-    await load();
-  }
-  if (asked !== null) {
-    const flag = await get(`flags/${asked}/`).catch(() => null);
-    if (flag) viewer.open(flag, false);
-    else bench.say(`Flag ${asked} is not there, or it is not yours to see.`, "warning");
-  }
+  bench.on("flags-changed", load);
+  await load();
+  if (asked !== null) await viewer.openById(asked, false);
 }
 
 /**
@@ -71,6 +66,10 @@ class FlagViewer {
     /** @type {Map<number, ImageBitmap | null>} */
     this.pictures = new Map();
     this.shown = true;
+    this.interpolating = new Interpolating(bench, stage, (flag) => {
+      this.open(flag, false);
+      bench.emit("flags-changed");
+    });
     stage.addPainter((g) => {
       const picture = this.flag && this.shown ? this.pictures.get(bench.frame) : null;
       if (picture) g.drawImage(picture, 0, 0, bench.clip.width, bench.clip.height);
@@ -85,14 +84,25 @@ class FlagViewer {
   }
 
   /**
-   * @param {any} flag
+   * @param {number} id
+   * @param {boolean} [jump] to its first frame
+   */
+  async openById(id, jump = true) {
+    const flag = await get(`flags/${id}/`).catch(() => null);
+    if (flag) this.open(flag, jump);
+    else this.bench.say(`Flag ${id} is not there, or it is not yours to see.`, "warning");
+  }
+
+  /**
+   * @param {any} flag with its evidence
    * @param {boolean} jump
    */
   open(flag, jump) {
     this.flag = flag;
     this.pictures.clear();
     byId("flag-strip").hidden = false;
-    byId("flag-reason").textContent = flag.reason;
+    byId("flag-reason").textContent = ["open", "sent_back"].includes(flag.state) ? flag.reason : flag.decision;
+    this.interpolating.show(flag);
     if (jump) this.bench.player.go(flag.start);
     this.#load();
   }
@@ -100,6 +110,7 @@ class FlagViewer {
   close() {
     this.flag = null;
     byId("flag-strip").hidden = true;
+    this.interpolating.show(null);
     this.stage.redraw();
   }
 

@@ -1,0 +1,91 @@
+"""Settling a flag on a pose by interpolating the joints that it is about, and taking that back [V2]."""
+
+from __future__ import annotations
+
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.utils import timezone
+
+from annotation import history
+from annotation.events import announce_change
+from enrichment import correcting
+from enrichment.checks import pose_vs_time
+from enrichment.correcting import Proposed, Wanted
+from enrichment.models import PoseCorrection
+from review.errors import AlreadyDecided, NothingToMend, ReviewRefused
+from review.flags import already, held
+from review.models import Flag
+
+State = Flag.State
+
+
+def wanted(flag: Flag) -> Wanted | None:
+    """What would be interpolated to settle a flag; None where the flag is not about the joints of one person."""
+    tracks, keypoints = flag.evidence.get("tracks"), flag.evidence.get("keypoints")
+    if flag.check_name != pose_vs_time.NAME or flag.task_id is not None or not keypoints or len(tracks or ()) != 1:
+        return None
+    return Wanted(flag.clip, int(tracks[0]), tuple(str(each) for each in keypoints), flag.start, flag.end)
+
+
+def propose(flag: Flag) -> Proposed:
+    """What interpolating would give, for a person to look at before they accept it; nothing is written.
+
+    Raises:
+        NothingToMend: see `wanted`.
+        CorrectionRefused: it cannot be interpolated; the sentence says why.
+    """
+    asked = wanted(flag)
+    if asked is None:
+        raise NothingToMend(f"Flag {flag.pk} is not about the joints of one person; there is nothing to interpolate.")
+    return correcting.propose(asked)
+
+
+@transaction.atomic
+def accept(*, flag: Flag, by: User, tell: bool = True) -> Flag:
+    """Interpolate what a flag is about, and close it as fixed; the layers that read the pose are computed again.
+
+    Raises:
+        AlreadyDecided: the flag is neither open nor sent back.
+        NothingToMend, CorrectionRefused: see `propose`.
+    """
+    locked = held(flag)
+    if locked.state not in {State.OPEN, State.SENT_BACK}:
+        raise AlreadyDecided(already(locked))
+    asked = wanted(locked)
+    if asked is None:
+        raise NothingToMend(f"Flag {flag.pk} is not about the joints of one person; there is nothing to interpolate.")
+    made = correcting.correct(wanted=asked, by=by, because=locked.reason, tell=tell)
+    locked.correction, locked.decision = made, sentence(made)
+    locked.state, locked.decided_by, locked.decided_at = State.FIXED, by, timezone.now()
+    _save(locked, by, "fixed")
+    return locked
+
+
+@transaction.atomic
+def undo(*, flag: Flag, by: User, tell: bool = True) -> Flag:
+    """Take the interpolation back and open the flag again; the earlier results of the layers are brought back.
+
+    Raises:
+        ReviewRefused: nothing was interpolated for this flag, or it was taken back already.
+    """
+    locked = held(flag)
+    made = locked.correction
+    if made is None or made.undone_at is not None:
+        raise ReviewRefused(f"No joints are interpolated because of flag {flag.pk}; there is nothing to take back.")
+    correcting.undo(correction=made, by=by, tell=tell)
+    locked.state, locked.decided_by, locked.decided_at, locked.decision = State.OPEN, None, None, ""
+    _save(locked, by, "opened again")
+    return locked
+
+
+def sentence(made: PoseCorrection) -> str:
+    """What was done, for the flag's page."""
+    joints = " and ".join(each.replace("_", " ") for each in made.keypoints)
+    where = f"frame {made.start}" if made.end == made.start + 1 else f"frames {made.start} to {made.end - 1}"
+    return f"Interpolated the {joints} of track {made.track} on {where} ({made.method}, correction {made.pk})."
+
+
+def _save(flag: Flag, by: User, verb: str) -> None:
+    flag.save(update_fields=["state", "decided_by", "decided_at", "decision", "correction"])
+    history.record(project=flag.project, actor=by, verb=verb, subject=flag, correction=flag.correction_id)
+    announce_change(project_id=flag.project_id, kind="flag", object_id=flag.pk)

@@ -1,0 +1,224 @@
+"""A flag on a pose is settled by interpolating, from the flag to the layers that read the pose, and back again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+from django.contrib.auth.models import User
+from rest_framework.test import APIClient
+
+from annotation import clips
+from annotation.models import Clip, History, Project, Task
+from enrichment import runs
+from enrichment.errors import RunRefused
+from enrichment.layers import pose, pose_3d, pose_corrected
+from enrichment.models import LayerRun, PoseCorrection
+from review import flags
+from review.models import Flag
+from tests import acted
+
+WRIST = 10
+
+
+@pytest.fixture
+def filmed(project: Project, clip: Clip, django_capture_on_commit_callbacks: Any) -> Iterator[Clip]:
+    """A clip with a pose in which the right wrist jumps and is lost for a moment; both are flagged."""
+    Project.objects.filter(pk=project.pk).update(review_share=0.0)
+    with acted.acting():
+        with django_capture_on_commit_callbacks(execute=True):
+            acted.computed(clip)
+        yield clip
+
+
+@pytest.fixture
+def work(django_capture_on_commit_callbacks: Any) -> Callable[[], None]:
+    """Computes what waits, and tells of it."""
+
+    def do() -> None:
+        with django_capture_on_commit_callbacks(execute=True):
+            acted.work()
+
+    return do
+
+
+def flag_of(kind: str) -> Flag:
+    return Flag.objects.select_related("clip__project").get(kind=kind)
+
+
+def raw(clip: Clip, path: str) -> bytes:
+    return clips.folder(clip).local(path).read_bytes()
+
+
+def wrist(clip: Clip, frame: int) -> np.ndarray:
+    ((_, points),) = pose_corrected.reader(clips.folder(clip)).people(frame)
+    return np.asarray(points[WRIST], dtype=np.float64)
+
+
+def test_the_path_is_offered_before_anything_is_written(filmed: Clip, dana: User, api: APIClient) -> None:
+    api.force_authenticate(dana)
+    flag = flag_of("jump")
+    assert (flag.start, flag.end) == acted.JUMP
+    answer = api.get(f"/api/flags/{flag.pk}/interpolation/").json()
+    (path,) = answer["paths"]
+    assert (answer["method"], path["keypoint"], path["frames"]) == ("pchip", "right_wrist", [10])
+    truth = acted.wrist_at(10, filmed.width, filmed.height)
+    assert np.allclose(path["points"], [truth], atol=0.2)
+    assert not PoseCorrection.objects.exists()
+    assert flag_of("jump").is_open
+
+
+def test_accepting_settles_the_flag_and_every_layer_after_it_reads_the_new_path(
+    filmed: Clip, dana: User, api: APIClient, work: Callable[[], None]
+) -> None:
+    api.force_authenticate(dana)
+    flag, engines_own = flag_of("jump"), raw(filmed, pose.FILE)
+    before = np.load(filmed.folder / pose_3d.FILE)
+    assert wrist(filmed, 10)[0] > 0.8 * filmed.width
+    answer = api.post(f"/api/flags/{flag.pk}/interpolation/")
+    assert answer.status_code == 200, answer.content
+    assert answer.json()["state"] == "fixed"
+    assert answer.json()["correction"]["by"] == "dana"
+    work()
+    assert raw(filmed, pose.FILE) == engines_own, "what the engine said stays as it is"
+    truth = np.array(acted.wrist_at(10, filmed.width, filmed.height))
+    assert np.allclose(wrist(filmed, 10)[:2], truth, atol=0.2)
+    after = np.load(filmed.folder / pose_3d.FILE)
+    assert np.allclose(after[10, WRIST, 0], (truth[0] - filmed.width / 2) * acted.WALL / filmed.width, atol=0.01)
+    assert not np.allclose(after[10, WRIST], before[10, WRIST], atol=0.1)
+    assert np.array_equal(np.delete(after, 10, axis=0), np.delete(before, 10, axis=0), equal_nan=True)
+    assert Flag.objects.get(pk=flag.pk).state == Flag.State.FIXED
+    assert not Flag.objects.open().filter(kind="jump").exists()
+
+
+def test_files_and_manifest_name_the_method_the_frames_and_nobody(
+    filmed: Clip, dana: User, api: APIClient, work: Callable[[], None]
+) -> None:
+    api.force_authenticate(dana)
+    api.post(f"/api/flags/{flag_of('jump').pk}/interpolation/")
+    work()
+    made = PoseCorrection.objects.get()
+    (note,) = json.loads(raw(filmed, pose_corrected.NOTES_FILE))["corrections"]
+    assert (note["number"], note["method"], note["start"], note["end"]) == (made.pk, "pchip", 10, 11)
+    assert note["from_frames"] == {"right_wrist": [7, 8, 9, 11, 12, 13]}
+    marked = [one for one in json.loads(raw(filmed, pose_corrected.FILE))["annotations"] if "interpolated" in one]
+    assert [(one["image_id"], one["interpolated"]) for one in marked] == [(10, ["right_wrist"])]
+    entry = clips.folder(filmed).manifest()["layers"]["pose_corrected"]
+    assert entry["engine"] == "pchip"
+    assert entry["parameters"]["corrections"][0]["because"] == flag_of("jump").reason
+    assert "dana" not in json.dumps(clips.folder(filmed).manifest())
+    assert clips.folder(filmed).verify() == []
+    assert History.objects.filter(verb="interpolated", actor=dana, subject_id=str(made.pk)).exists()
+
+
+def test_taken_back_everything_is_as_it_was_and_the_flag_is_open(
+    filmed: Clip, dana: User, api: APIClient, work: Callable[[], None]
+) -> None:
+    api.force_authenticate(dana)
+    flag = flag_of("jump")
+    files = {path: raw(filmed, path) for path in (pose_corrected.NOTES_FILE, pose_3d.FILE, pose_3d.META_FILE)}
+    current = set(LayerRun.objects.current().values_list("layer", "fingerprint"))
+    api.post(f"/api/flags/{flag.pk}/interpolation/")
+    work()
+    answer = api.delete(f"/api/flags/{flag.pk}/interpolation/")
+    assert answer.status_code == 200, answer.content
+    assert answer.json()["state"] == "open"
+    work()
+    assert {path: raw(filmed, path) for path in files} == files
+    assert set(LayerRun.objects.current().values_list("layer", "fingerprint")) == current
+    assert flag_of("jump").is_open
+    made = PoseCorrection.objects.get()
+    assert (made.by, made.undone_by) == (dana, dana), "that it was done is not forgotten"
+    assert api.delete(f"/api/flags/{flag.pk}/interpolation/").status_code == 422
+
+
+def test_a_joint_that_is_lost_for_a_moment_is_found_again(
+    filmed: Clip, dana: User, api: APIClient, work: Callable[[], None]
+) -> None:
+    api.force_authenticate(dana)
+    flag = flag_of("gap")
+    assert (flag.start, flag.end) == acted.LOST
+    assert wrist(filmed, 18)[2] < 0.3
+    assert api.post(f"/api/flags/{flag.pk}/interpolation/").status_code == 200
+    work()
+    x, y, sure = wrist(filmed, 18)
+    assert np.allclose([x, y], acted.wrist_at(18, filmed.width, filmed.height), atol=0.2)
+    assert sure == pytest.approx(0.9, abs=1e-3)
+    assert not Flag.objects.open().filter(kind="gap").exists()
+
+
+def test_a_new_pose_is_not_corrected_by_what_was_said_of_the_old_one(
+    filmed: Clip, dana: User, api: APIClient, work: Callable[[], None]
+) -> None:
+    api.force_authenticate(dana)
+    api.post(f"/api/flags/{flag_of('jump').pk}/interpolation/")
+    work()
+    runs.configure(project=filmed.project, layer="people", parameters={}, by=None)
+    LayerRun.objects.filter(layer="pose").update(fingerprint="f" * 64)
+    runs.request(project=filmed.project, by=dana, clips=[filmed], layers=["pose_corrected"], tell=False)
+    work()
+    assert LayerRun.objects.current().get(layer="pose").fingerprint == PoseCorrection.objects.get().pose
+    PoseCorrection.objects.update(pose="e" * 64)
+    runs.request(project=filmed.project, by=dana, clips=[filmed], layers=["pose_corrected"], tell=False)
+    work()
+    assert json.loads(raw(filmed, pose_corrected.NOTES_FILE))["corrections"] == []
+
+
+def test_what_is_too_long_is_refused_with_a_sentence_and_nothing_is_written(
+    filmed: Clip, dana: User, api: APIClient
+) -> None:
+    api.force_authenticate(dana)
+    flag = flag_of("jump")
+    Flag.objects.filter(pk=flag.pk).update(start=3, end=15)
+    for answer in (api.get(f"/api/flags/{flag.pk}/interpolation/"), api.post(f"/api/flags/{flag.pk}/interpolation/")):
+        assert answer.status_code == 422
+        assert "0.60 s is the most" in answer.json()["error"]["message"]
+    assert flag_of("jump").is_open
+    assert not PoseCorrection.objects.exists()
+
+
+def test_a_flag_on_masks_offers_nothing(filmed: Clip, dana: User, api: APIClient) -> None:
+    finding = {"start": 2, "end": 5, "severity": 2, "reason": "Mask 1 moved.", "evidence": {"tracks": [1]}}
+    flags.record(clip=filmed, task=None, check="flow_vs_segmentation", findings=[finding])
+    flag = Flag.objects.get(check_name="flow_vs_segmentation")
+    api.force_authenticate(dana)
+    assert api.get(f"/api/flags/{flag.pk}/").json()["can_interpolate"] is False
+    assert api.get(f"/api/flags/{flag.pk}/interpolation/").status_code == 404
+
+
+def test_who_decides_second_is_told_who_was_first(filmed: Clip, dana: User, alice: User, api: APIClient) -> None:
+    flag = flag_of("jump")
+    flags.decide(flag=flag, verdict="dismissed", by=alice, reason="It is a glove.")
+    api.force_authenticate(dana)
+    answer = api.post(f"/api/flags/{flag.pk}/interpolation/")
+    assert answer.status_code == 409
+    assert "alice was first" in answer.json()["error"]["message"]
+
+
+def test_an_annotator_may_interpolate_what_was_sent_back_to_them_and_nothing_else(
+    filmed: Clip, dana: User, bob: User, carol: User, api: APIClient, submit: Callable[..., Task]
+) -> None:
+    task = Task.objects.select_related("project", "clip").get(clip=filmed)
+    flag, other = flag_of("jump"), flag_of("gap")
+    submit(task, bob)
+    api.force_authenticate(bob)
+    assert api.get(f"/api/flags/{flag.pk}/").status_code == 404
+    assert api.get(f"/api/tasks/{task.pk}/flags/").json() == []
+    flags.decide(flag=flag, verdict="sent_back", by=dana, reason="See the wrist.")
+    assert [each["id"] for each in api.get(f"/api/tasks/{task.pk}/flags/").json()] == [flag.pk]
+    assert api.get(f"/api/flags/{flag.pk}/interpolation/").status_code == 200
+    assert api.get(f"/api/flags/{other.pk}/interpolation/").status_code == 404
+    answer = api.post(f"/api/flags/{flag.pk}/interpolation/")
+    assert (answer.status_code, answer.json()["decided_by"]) == (200, "bob")
+    assert api.delete(f"/api/flags/{flag.pk}/interpolation/").status_code == 200
+    api.force_authenticate(carol)
+    assert api.post(f"/api/flags/{flag.pk}/interpolation/").status_code == 404
+
+
+def test_a_project_cannot_set_corrections_for_all_its_clips(project: Project) -> None:
+    given: dict[str, Any] = {"corrections": [{"number": 1}]}
+    with pytest.raises(RunRefused, match="no parameter corrections"):
+        runs.configure(project=project, layer="pose_corrected", parameters=given, by=None)
