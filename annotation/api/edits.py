@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
+from django.contrib.auth.models import User
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers, status
 from rest_framework.request import Request
@@ -93,75 +95,81 @@ class SegmentEdit(Provenance):
     deleted = serializers.BooleanField(default=False)
 
 
+@dataclass(frozen=True)
+class Sent:
+    """One write as a client sent it: of which thing, over which version, under which key; `data` is not yet checked."""
+
+    id: uuid.UUID
+    base: int
+    key: uuid.UUID
+    data: Any
+
+
+Answer = tuple[int, dict[str, Any]]
+
+
 class OneTrack(APIView):
     @extend_schema(request=TrackEdit, parameters=HEADERS, responses=RESPONSES)
     def put(self, request: Request, pk: int, id: uuid.UUID) -> Response:
         """Make, relabel, reorder, erase or bring back a track."""
-        task, wanted = (
-            access.task_to_write(request.user, pk),
-            _checked(TrackEdit, request),
-        )
-        base = seen_version(request)
-
-        def save() -> Saved[TrackRevision]:
-            return tracks.save(task=task, id=id, base_version=base, by=access.person(request.user), **wanted)
-
-        return _write(request, task, {"track": id, "base": base} | wanted, save)
+        return _put(request, pk, id, write_track)
 
 
 class OneMask(APIView):
     @extend_schema(request=MaskEdit, parameters=HEADERS, responses=RESPONSES)
     def put(self, request: Request, pk: int, id: uuid.UUID) -> Response:
         """Save a mask; `counts` null erases it."""
-        task, wanted = (
-            access.task_to_write(request.user, pk),
-            _checked(MaskEdit, request),
-        )
-        base, asked = seen_version(request), {"mask": id} | wanted
-        origin = _origin(task, wanted)
-
-        def save() -> Saved[MaskRevision]:
-            return masks.save(
-                task=task,
-                id=id,
-                track_id=wanted["track"],
-                frame=wanted["frame"],
-                counts=wanted["counts"],
-                occluded=wanted["occluded"],
-                outside=wanted["outside"],
-                keyframe=wanted["keyframe"],
-                amodal=wanted["amodal"],
-                base_version=base,
-                by=access.person(request.user),
-                origin=origin,
-            )
-
-        return _write(request, task, asked | {"base": base}, save)
+        return _put(request, pk, id, write_mask)
 
 
 class OneSegment(APIView):
     @extend_schema(request=SegmentEdit, parameters=HEADERS, responses=RESPONSES)
     def put(self, request: Request, pk: int, id: uuid.UUID) -> Response:
         """Save an action segment."""
-        task, wanted = (
-            access.task_to_write(request.user, pk),
-            _checked(SegmentEdit, request),
+        return _put(request, pk, id, write_segment)
+
+
+def write_track(task: Task, by: User, sent: Sent) -> Answer:
+    wanted = _checked(TrackEdit, sent.data)
+
+    def save() -> Saved[TrackRevision]:
+        return tracks.save(task=task, id=sent.id, base_version=sent.base, by=by, **wanted)
+
+    return _write(task, by, sent, {"track": sent.id} | wanted, save)
+
+
+def write_mask(task: Task, by: User, sent: Sent) -> Answer:
+    wanted = _checked(MaskEdit, sent.data)
+    origin = _origin(task, wanted)
+
+    def save() -> Saved[MaskRevision]:
+        return masks.save(
+            task=task,
+            id=sent.id,
+            track_id=wanted["track"],
+            frame=wanted["frame"],
+            counts=wanted["counts"],
+            occluded=wanted["occluded"],
+            outside=wanted["outside"],
+            keyframe=wanted["keyframe"],
+            amodal=wanted["amodal"],
+            base_version=sent.base,
+            by=by,
+            origin=origin,
         )
-        base, asked = seen_version(request), {"segment": id} | wanted
-        origin = _origin(task, wanted)
-        fields = {name: wanted[name] for name in wanted if name not in Provenance().fields}
 
-        def save() -> Saved[SegmentRevision]:
-            return segments.save(
-                task=task,
-                id=id,
-                base_version=base,
-                by=access.person(request.user),
-                origin=origin,
-                **fields,
-            )
+    return _write(task, by, sent, {"mask": sent.id} | wanted, save)
 
-        return _write(request, task, asked | {"base": base}, save)
+
+def write_segment(task: Task, by: User, sent: Sent) -> Answer:
+    wanted = _checked(SegmentEdit, sent.data)
+    origin = _origin(task, wanted)
+    fields = {name: wanted[name] for name in wanted if name not in Provenance().fields}
+
+    def save() -> Saved[SegmentRevision]:
+        return segments.save(task=task, id=sent.id, base_version=sent.base, by=by, origin=origin, **fields)
+
+    return _write(task, by, sent, {"segment": sent.id} | wanted, save)
 
 
 def idempotency_key(request: Request) -> uuid.UUID:
@@ -181,8 +189,15 @@ def seen_version(request: Request) -> int:
     return int(raw)
 
 
-def _checked(form: type[Strict], request: Request) -> dict[str, Any]:
-    asked = form(data=request.data)
+def _put(request: Request, pk: int, id: uuid.UUID, write: Callable[[Task, User, Sent], Answer]) -> Response:
+    task = access.task_to_write(request.user, pk)
+    sent = Sent(id=id, base=seen_version(request), key=idempotency_key(request), data=request.data)
+    code, answer = write(task, access.person(request.user), sent)
+    return Response(answer, code, headers={"ETag": f'"{answer["version"]}"'})
+
+
+def _checked(form: type[Strict], data: Any) -> dict[str, Any]:
+    asked = form(data=data)
     asked.is_valid(raise_exception=True)
     return dict(asked.validated_data)
 
@@ -202,8 +217,8 @@ def _origin(task: Task, wanted: dict[str, Any]) -> Origin:
     )
 
 
-def _write(request: Request, task: Task, asked: dict[str, Any], save: Callable[[], Saved[Any]]) -> Response:
-    def do() -> tuple[int, dict[str, Any]]:
+def _write(task: Task, by: User, sent: Sent, asked: dict[str, Any], save: Callable[[], Saved[Any]]) -> Answer:
+    def do() -> Answer:
         saved = save()
         answer = {
             "id": str(saved.mine.of.pk),
@@ -222,8 +237,7 @@ def _write(request: Request, task: Task, asked: dict[str, Any], save: Callable[[
         answer["remarks"] = [remark_body(remark) for remark in _remarks(task, saved.mine)]
         return (status.HTTP_201_CREATED if saved.version == 1 else status.HTTP_200_OK), answer
 
-    code, answer = once(key=idempotency_key(request), task=task, by=access.person(request.user), request=asked, do=do)
-    return Response(answer, code, headers={"ETag": f'"{answer["version"]}"'})
+    return once(key=sent.key, task=task, by=by, request=asked | {"base": sent.base}, do=do)
 
 
 def _remarks(task: Task, revision: Revision) -> list[tier1.Remark]:

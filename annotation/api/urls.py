@@ -7,6 +7,7 @@ from django.urls import path
 from annotation.api import (
     clips,
     dictionary,
+    edit_batches,
     edits,
     frames,
     grammar,
@@ -66,6 +67,7 @@ urlpatterns = [
         name="api-task-proposal-masks",
     ),
     path("tasks/<int:pk>/decisions/", work.Decisions.as_view(), name="api-task-decisions"),
+    path("tasks/<int:pk>/edits/", edit_batches.Edits.as_view(), name="api-task-edits"),
     path("tasks/<int:pk>/tracks/<uuid:id>/", edits.OneTrack.as_view(), name="api-track"),
     path("tasks/<int:pk>/masks/<uuid:id>/", edits.OneMask.as_view(), name="api-mask"),
     path(

@@ -55,6 +55,20 @@ def test_errors_are_listed_and_led_to_and_warnings_confirmed_by_keyboard(site: S
     assert bench.complaints == []
 
 
+def test_no_sign_of_life_meets_the_submit(bob: Person, task: int) -> None:
+    """One that comes after it would be answered with 409, and the person told that the task is no longer theirs."""
+    often = "const ask = setInterval; setInterval = (f, ms, ...more) => ask(f, ms === 10000 ? 100 : ms, ...more);"
+    bob.context.add_init_script(often)
+    bench = Workbench(bob, task)
+    bench.press("b")
+    bench.drag(RING[:2])
+    bench.press("Control+Enter")
+    expect(bench.page.locator("#readonly")).to_contain_text("Submitted", timeout=20_000)
+    bench.page.wait_for_timeout(300)
+    expect(bench.page.locator("#readonly")).to_contain_text("Submitted")
+    assert bench.complaints == []
+
+
 def test_a_remark_brings_its_place_into_sight(bob: Person, task: int) -> None:
     bench = Workbench(bob, task)
     bench.press("b")

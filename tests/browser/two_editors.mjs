@@ -39,7 +39,7 @@ class Editor {
     this.acknowledged = [];
     this.asked = 0;
     this.counts = null; // what stands on this person's screen
-    this.outbox = new Outbox({ task, storage: storage(), send: (entry) => this.send(entry) });
+    this.outbox = new Outbox({ task, storage: storage(), send: (entries) => this.send(entries) });
     this.outbox.on("saved", ({ entry, answer }) => {
       // Both drew the very same: theirs stands, and nothing was written over.
       if (!answer.error) this.acknowledged.push({ version: answer.version, ...entry.body });
@@ -59,10 +59,17 @@ class Editor {
     return { status: response.status, body: await response.json() };
   }
 
-  send({ key, base, body }) {
-    const { counts } = body;
+  async send(entries) {
+    if (entries.length > 1) {
+      const edits = entries.map(({ kind, id, key, base, body: { counts } }) => {
+        return { kind, id, key, base, body: { track, frame, counts } };
+      });
+      const { status, body } = await this.call("POST", "edits/", { edits });
+      return status === 207 ? body.answers : [{ status, body }];
+    }
+    const [{ key, base, body }] = entries;
     const headers = { "Idempotency-Key": key, "If-Match": `"${base}"` };
-    return this.call("PUT", `masks/${mask}/`, { track, frame, counts }, headers);
+    return [await this.call("PUT", `masks/${mask}/`, { track, frame, counts: body.counts }, headers)];
   }
 
   /** Look at what stands, as the page does when it hears news. */

@@ -3,76 +3,7 @@ import { test } from "node:test";
 
 import { Outbox } from "../../frontend/static/js/models/outbox.js";
 import { saveState } from "../../frontend/static/js/models/save_state.js";
-
-const theirs = { n: "theirs" };
-const seen = (body) => ({ ...body, counts: String(body.n) });
-
-/** A server as strict as ours: versions, keys, one answer per key. */
-function server() {
-  const versions = new Map();
-  const answers = new Map();
-  const log = [];
-  let down = false;
-  let loseAnswers = 0;
-  return {
-    log,
-    versions,
-    set down(value) {
-      down = value;
-    },
-    set loseAnswers(value) {
-      loseAnswers = value;
-    },
-    refuse: null,
-    async send(entry) {
-      await Promise.resolve();
-      if (down) return { status: 0, body: null };
-      let answer = answers.get(entry.key);
-      if (!answer) {
-        answer = this.write(entry);
-        answers.set(entry.key, answer);
-      }
-      if (loseAnswers > 0) {
-        loseAnswers -= 1;
-        return { status: 0, body: null };
-      }
-      return answer;
-    },
-    write(entry) {
-      if (this.refuse?.(entry)) return { status: 422, body: { error: { code: "refused", message: "No." } } };
-      const version = versions.get(entry.id) ?? 0;
-      if (entry.base !== version)
-        return { status: 412, body: { id: entry.id, version, mine: seen(entry.body), theirs: seen(theirs) } };
-      versions.set(entry.id, version + 1);
-      log.push([entry.id, entry.body.n]);
-      return { status: 200, body: { id: entry.id, version: version + 1 } };
-    },
-  };
-}
-
-/** What IndexedDB keeps, without IndexedDB. */
-function storage() {
-  const rows = new Map();
-  let seq = 0;
-  return {
-    rows,
-    load: async () => [...rows.values()].map((row) => structuredClone(row)),
-    add: async (drafts) =>
-      drafts.map((draft) => {
-        seq += 1;
-        rows.set(seq, structuredClone({ ...draft, seq }));
-        return seq;
-      }),
-    settle: async (gone, changed) => {
-      for (const one of gone) rows.delete(one);
-      for (const one of changed) if (rows.has(one.seq)) rows.set(one.seq, structuredClone(one));
-    },
-  };
-}
-
-const pause = () => new Promise((done) => setTimeout(done, 1));
-const make = (host, kept = storage()) =>
-  new Outbox({ task: 1, storage: kept, send: (entry) => host.send(entry), pause });
+import { make, pause, server, storage } from "./outbox_host.mjs";
 
 test("writes of one thing arrive in order, each on the version of the one before", async () => {
   const host = server();
@@ -234,10 +165,9 @@ test("drawing anew where something was erased asks nobody", async () => {
 
 test("when the task is lost nothing more is sent and nothing is thrown away", async () => {
   const kept = storage();
-  const send = async () => ({
-    status: 409,
-    body: { error: { code: "lease_lost", message: "Task 1 is no longer yours." } },
-  });
+  const send = async () => [
+    { status: 409, body: { error: { code: "lease_lost", message: "Task 1 is no longer yours." } } },
+  ];
   const outbox = new Outbox({ task: 1, storage: kept, send, pause });
   const lost = [];
   outbox.on("lost", (detail) => lost.push(detail.message));
@@ -340,9 +270,9 @@ test("a success that names no version is a stranger's answer and is asked again"
     task: 1,
     storage: kept,
     pause,
-    send: async (entry) => {
+    send: async (entries) => {
       strangers -= 1;
-      return strangers >= 0 ? { status: 200, body: null } : host.send(entry);
+      return strangers >= 0 ? [{ status: 200, body: null }] : host.send(entries);
     },
   });
   await outbox.add("masks", "a", { n: 1 });

@@ -1,15 +1,16 @@
 /**
  * Writes on their way to the server, in order, each with a key that makes a retry harmless.
  *
- * A write is durable before it is sent. Its base is the version this screen saw; the next write of the same thing
- * waits for its answer and takes that version as its own base. A stale write (412) holds back only the thing it is
- * about, until a person has chosen. A refused one (400, 422) is kept and counted as unsaved, and gives way to
- * the next write of the same thing that is taken.
+ * A write is durable before it is sent. Its base is the version this screen saw, or the one that the write of the same
+ * thing before it makes. While a request is on its way writes gather, and go together in the next one; each keeps its
+ * key and gets its own answer. A stale write (412) holds back only the thing it is about, until a person has chosen. A
+ * refused one (400, 422) is kept and counted as unsaved, and gives way to the next write of the same thing that is taken.
  */
 
 import { Emitter } from "./emitter.js";
 import { newId } from "./identity.js";
-import { isSame } from "./sameness.js";
+import { addressed, HELD, MOST, saysNothing, together } from "./outbox_batch.js";
+import { sidesAreSame } from "./sameness.js";
 
 /**
  * @typedef {object} Entry
@@ -32,26 +33,14 @@ import { isSame } from "./sameness.js";
  * @property {(gone: number[], changed: Entry[]) => Promise<void>} settle in one transaction; what is no longer there
  *   is not put back
  */
-/** @typedef {(entry: Entry) => Promise<Answer>} Send */
+/**
+ * @typedef {(entries: Entry[]) => Promise<Answer[]>} Send one request, its writes in order, no base of theirs null;
+ *   resolves to the answers to the first of them, one at least: what has none is sent again
+ */
 /** @typedef {{mine: any, theirs: any, id: string, kind: string, version: number, message: string}} Conflict */
 
 const FIRST_WAIT = 500;
 const LONGEST_WAIT = 15000;
-
-/**
- * Whether an answer leaves open what became of a write. A success that names no version did not come from the server:
- * a proxy's log-in page says 200 too.
- *
- * @param {Answer} answer
- */
-function saysNothing({ status, body }) {
-  if (status === 0 || status === 429 || status >= 500) return true;
-  const known = body?.version ?? body?.task_version;
-  return (status < 400 || status === 412) && typeof known !== "number";
-}
-
-/** One side of a stale save as a state on the screen. @param {any} side */
-const asState = (side) => (side.deleted ? { ...side, counts: null } : side);
 
 export class Outbox extends Emitter {
   /** @type {Entry[]} */
@@ -65,6 +54,12 @@ export class Outbox extends Emitter {
   #adding = 0;
   #running = false;
   #wait = 0;
+  /** Writes in the next request: fewer after a failure, so that one that fails the server holds up no other. */
+  #most = MOST;
+  /** @type {[string, any][]} what is to be told once it is durable */
+  #news = [];
+  /** @type {Set<Entry>} */
+  #changed = new Set();
   /** @type {(() => void) | null} */
   #wake = null;
   /** @type {(() => void)[]} */
@@ -192,7 +187,7 @@ export class Outbox extends Emitter {
   /** Resolves once nothing is left that can be sent; what waits for a person's choice may remain. */
   async drained() {
     await this.#writing;
-    while (this.#next()) await new Promise((done) => this.#waiting.push(() => done(undefined)));
+    while (this.#next().length) await new Promise((done) => this.#waiting.push(() => done(undefined)));
   }
 
   /** @param {Wanted[]} wanted */
@@ -228,21 +223,21 @@ export class Outbox extends Emitter {
     this.#pump();
   }
 
+  /** What goes with the next request. */
   #next() {
-    if (this.state === "stopped") return undefined;
-    return this.#entries.find((entry) => !entry.refused && !this.#conflicts.has(entry.id));
+    if (this.state === "stopped") return [];
+    return together(this.#entries, (entry) => Boolean(entry.refused) || this.#conflicts.has(entry.id), this.#most);
   }
 
   async #pump() {
     if (this.#running) return;
     this.#running = true;
-    for (let entry = this.#next(); entry; entry = this.#next()) {
+    for (let batch = this.#next(); batch.length; batch = this.#next()) {
       try {
-        const answer = await this.#attempt(entry);
-        if (answer) await this.#settle(entry, answer);
+        await this.#settle(batch, await this.#attempt(batch));
         this.emit("change");
       } catch (error) {
-        // Whatever a listener did wrong, the next write must go out.
+        // Whatever went wrong here, the next write must go out.
         globalThis.reportError?.(error);
         await this.pause(FIRST_WAIT);
       }
@@ -252,99 +247,106 @@ export class Outbox extends Emitter {
     if (!this.unsaved) this.emit("drained");
   }
 
-  /** @param {Entry} entry @returns {Promise<Answer | null>} null: no answer that says anything, try again */
-  async #attempt(entry) {
-    if (entry.base === null) entry.base = this.#versions.get(entry.id) ?? 0;
-    const answer = await this.send(entry);
-    if (!saysNothing(answer)) {
+  /** @param {Entry[]} batch @returns {Promise<Answer[]>} to the first of them; none: try again */
+  async #attempt(batch) {
+    const answers = await this.send(addressed(batch, (id) => this.#versions.get(id) ?? 0));
+    const silent = answers.findIndex(saysNothing);
+    if (silent !== 0) {
       this.#wait = 0;
+      this.#most = Math.min(MOST, this.#most * 2);
       if (this.state === "offline") this.state = "ready";
-      return answer;
+      return silent > 0 ? answers.slice(0, silent) : answers;
     }
+    this.#most = 1;
     if (this.state !== "stopped") this.state = "offline";
-    const { status } = answer;
+    const { status } = answers[0];
     this.reason = status >= 400 ? `The server answered ${status}.` : "The server can't be reached.";
     this.#wait = Math.min(LONGEST_WAIT, this.#wait * 2 || FIRST_WAIT);
     this.emit("change");
     // Up to a fifth more or less, so that a room full of browsers does not come back all at once.
     const wait = this.#wait * (0.8 + Math.random() * 0.4);
     await Promise.race([this.pause(wait), new Promise((done) => (this.#wake = () => done(undefined)))]);
-    return null;
+    return [];
+  }
+
+  /**
+   * @param {Entry[]} batch
+   * @param {Answer[]} answers to the first of them
+   */
+  async #settle(batch, answers) {
+    const before = new Set(this.#entries);
+    for (const [i, answer] of answers.entries()) this.#take(batch[i], answer);
+    for (const entry of this.#entries) before.delete(entry);
+    const changed = [...this.#changed].filter((entry) => !before.has(entry));
+    this.#changed.clear();
+    const gone = [...before].map(({ seq }) => seq);
+    // Sent again after a crash it must be the same request, or its key would be refused.
+    await this.#persist(gone, changed);
+    for (const [name, detail] of this.#news.splice(0)) {
+      try {
+        this.emit(name, detail);
+      } catch (error) {
+        // A listener that fails keeps nothing from the others.
+        globalThis.reportError?.(error);
+      }
+    }
   }
 
   /**
    * @param {Entry} entry
    * @param {Answer} answer
    */
-  async #settle(entry, { status, body }) {
+  #take(entry, { status, body }) {
+    if (status === HELD) return;
     if (status >= 200 && status < 300) return this.#acknowledge(entry, body);
     if (status === 412) return this.#disagree(entry, body);
     const message = body?.error?.message ?? `The server answered ${status}.`;
     // 404 means the task itself: it went to someone else, and to this person it is not there any more.
     if ([401, 403, 404, 409].includes(status)) {
       this.stop(message);
-      this.emit("lost", { status, message });
+      this.#news.push(["lost", { status, message }]);
       return;
     }
     entry.refused = message;
     const follower = this.#entries.find((other) => other.id === entry.id && other.base === null);
-    if (follower) {
-      follower.base = entry.base;
-      // Sent again after a crash it must be the same request, or its key would be refused.
-      await this.#persist([], [follower]);
-    }
-    this.emit("refused", entry);
+    if (follower) this.#base(follower, entry.base ?? 0);
+    this.#news.push(["refused", entry]);
   }
 
-  /**
-   * @param {Entry} entry
-   * @param {any} answer
-   */
-  async #acknowledge(entry, answer) {
+  /** @param {Entry} entry @param {any} answer */
+  #acknowledge(entry, answer) {
     if (typeof answer?.version === "number") this.#versions.set(entry.id, answer.version);
-    const gone = this.#entries.filter((other) => other === entry || (other.refused && other.id === entry.id));
-    const follower = this.#entries.find((other) => other.id === entry.id && !gone.includes(other));
-    if (follower) follower.base = this.#versions.get(entry.id) ?? 0;
-    this.#entries = this.#entries.filter((other) => !gone.includes(other));
-    await this.#persist(
-      gone.map((other) => other.seq),
-      follower ? [follower] : [],
-    );
-    this.emit("saved", { entry, answer });
+    this.#entries = this.#entries.filter((other) => other !== entry && !(other.refused && other.id === entry.id));
+    const follower = this.#entries.find((other) => other.id === entry.id);
+    if (follower) this.#base(follower, this.#versions.get(entry.id) ?? 0);
+    this.#news.push(["saved", { entry, answer }]);
   }
 
-  /**
-   * @param {Entry} entry
-   * @param {any} answer
-   */
-  async #disagree(entry, answer) {
+  /** @param {Entry} entry @param {number} base */
+  #base(entry, base) {
+    entry.base = base;
+    this.#changed.add(entry);
+  }
+
+  /** @param {Entry} entry @param {any} answer */
+  #disagree(entry, answer) {
     const [mine, theirs] = [answer.mine, answer.theirs];
-    this.#versions.set(answer.id ?? entry.id, answer.version);
+    if (answer.id && answer.id !== entry.id) this.#rename(entry.id, answer.id);
+    const { id, kind } = entry;
+    this.#versions.set(id, answer.version);
     if (entry.base === 0 && theirs?.deleted && !mine?.deleted) {
       // It was drawn anew where something had been erased: nobody's work is in the way, so there is nothing to ask.
       Object.assign(entry, { key: newId(), base: answer.version });
-      if (answer.id && answer.id !== entry.id) this.#rename(entry.id, answer.id);
-      const changed = this.#entries.filter((other) => other.id === entry.id);
-      await this.#persist([], changed);
-      return;
+      for (const other of this.#entries) if (other.id === id) this.#changed.add(other);
+    } else if (this.#didTheSame(entry, mine, theirs)) {
+      this.#acknowledge(entry, answer);
+    } else {
+      const message = answer.error?.message ?? "Someone else saved first.";
+      /** @type {Conflict} */
+      const conflict = { mine, theirs, id, kind, version: answer.version, message };
+      this.#conflicts.set(id, conflict);
+      this.#news.push(["conflict", conflict]);
     }
-    if (this.#didTheSame(entry, mine, theirs)) {
-      if (answer.id && answer.id !== entry.id) this.#rename(entry.id, answer.id);
-      await this.#acknowledge(entry, answer);
-      return;
-    }
-    /** @type {Conflict} */
-    const conflict = {
-      mine,
-      theirs,
-      id: answer.id ?? entry.id,
-      kind: entry.kind,
-      version: answer.version,
-      message: answer.error?.message ?? "Someone else saved first.",
-    };
-    if (conflict.id !== entry.id) this.#rename(entry.id, conflict.id);
-    this.#conflicts.set(conflict.id, conflict);
-    this.emit("conflict", conflict);
   }
 
   /**
@@ -356,8 +358,7 @@ export class Outbox extends Emitter {
    */
   #didTheSame(entry, mine, theirs) {
     const latest = this.#entries.findLast((other) => other.id === entry.id) === entry;
-    const kind = /** @type {import("./work.js").Kind} */ (entry.kind);
-    return latest && mine && theirs && isSame(kind, asState(mine), asState(theirs));
+    return latest && sidesAreSame(/** @type {import("./work.js").Kind} */ (entry.kind), mine, theirs);
   }
 
   /**
@@ -368,7 +369,7 @@ export class Outbox extends Emitter {
    */
   #rename(from, to) {
     for (const entry of this.#entries) if (entry.id === from) entry.id = to;
-    this.emit("renamed", { from, to });
+    this.#news.push(["renamed", { from, to }]);
   }
 
   /** @param {(entry: Entry) => boolean} which */

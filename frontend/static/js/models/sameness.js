@@ -30,6 +30,20 @@ export function isSame(kind, one, other) {
   return JSON.stringify(SEEN[kind](one)) === JSON.stringify(SEEN[kind](other));
 }
 
+/** One side of a stale save as a state on the screen. @param {any} side */
+const asState = (side) => (side.deleted ? { ...side, counts: null } : side);
+
+/**
+ * Whether both sides of a stale save say the same.
+ *
+ * @param {Kind} kind
+ * @param {any} mine
+ * @param {any} theirs
+ */
+export function sidesAreSame(kind, mine, theirs) {
+  return Boolean(mine && theirs) && isSame(kind, asState(mine), asState(theirs));
+}
+
 /**
  * @param {import("./work.js").Work} work as it stands
  * @param {{kind: Kind, id: string}} thing

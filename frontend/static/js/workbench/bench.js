@@ -48,6 +48,8 @@ export class Bench extends Emitter {
     this.history = history;
     this.settings = settings;
     this.activity = new Activity();
+    /** @type {import("../models/lease.js").Lease | null} while the task is in these hands */
+    this.lease = null;
     /** @type {{kind: Selectable, id: string | number} | null} */
     this.selection = null;
     /** @type {Set<string>} tracks or segments chosen beside the selected one */

@@ -2,6 +2,7 @@
 
 import { ask } from "../api.js";
 import { Activity } from "../models/activity.js";
+import { Lease } from "../models/lease.js";
 import { saveState } from "../models/save_state.js";
 import { byId } from "./dom.js";
 import { forgetOvertaken } from "./live.js";
@@ -18,14 +19,27 @@ const BEAT = 10000; // ms between two signs of life to the server
  * @returns {import("../models/outbox.js").Send}
  */
 export function sender(task) {
-  return (entry) => {
-    const key = { "Idempotency-Key": entry.key };
-    if (entry.kind === "decisions") return ask("POST", `tasks/${task}/decisions/`, { body: entry.body, headers: key });
-    return ask("PUT", `tasks/${task}/${entry.kind}/${entry.id}/`, {
-      body: entry.body,
-      headers: { ...key, "If-Match": `"${entry.base}"` },
-    });
+  return async (entries) => {
+    if (entries.length === 1) return [await sendOne(task, entries[0])];
+    const edits = entries.map(({ kind, id, key, base, body }) => ({ kind, id, key, base, body }));
+    const answer = await ask("POST", `tasks/${task}/edits/`, { body: { edits } });
+    if (answer.status === 207 && answer.body?.answers?.length === entries.length) return answer.body.answers;
+    // What is wrong with one of them is learnt by sending it alone.
+    return isOfAll(answer.status) ? [answer] : [await sendOne(task, entries[0])];
   };
+}
+
+/** Whether an answer is about the task or the server, and not about one of the writes. @param {number} status */
+const isOfAll = (status) => status < 400 || status >= 500 || [401, 403, 404, 409, 429].includes(status);
+
+/**
+ * @param {number} task
+ * @param {Entry} entry
+ */
+function sendOne(task, { kind, id, key, base, body }) {
+  const headers = { "Idempotency-Key": key };
+  if (kind === "decisions") return ask("POST", `tasks/${task}/decisions/`, { body, headers });
+  return ask("PUT", `tasks/${task}/${kind}/${id}/`, { body, headers: { ...headers, "If-Match": `"${base}"` } });
 }
 
 /**
@@ -123,8 +137,9 @@ export function bindLease(bench) {
       { passive: true },
     );
   }
-  if (bench.task.state === "submitted") return;
-  const beat = async () => {
+  // A reviewer writes without holding the task.
+  if (bench.readOnly || bench.task.state === "submitted") return;
+  bench.lease = new Lease(async () => {
     if (bench.readOnly) return;
     const seconds = active.take();
     const { status, body } = await ask("POST", `tasks/${bench.task.id}/lease/`, { body: { seconds } });
@@ -132,6 +147,6 @@ export function bindLease(bench) {
       bench.close(LOST);
       bench.outbox.stop(bench.readOnly);
     }
-  };
-  if (!bench.readOnly) setInterval(beat, BEAT);
+  });
+  setInterval(() => bench.lease?.beat(), BEAT);
 }

@@ -98,7 +98,8 @@ export class Submitting {
   async #send() {
     const { bench } = this;
     if (!(await this.#isSaved())) return;
-    const { status, body } = await ask("POST", `tasks/${bench.task.id}/submit/`);
+    const submit = () => ask("POST", `tasks/${bench.task.id}/submit/`);
+    const { status, body } = await (bench.lease ? bench.lease.giveAway(submit) : submit());
     if (status === 200) {
       this.#close();
       bench.close("Submitted: the task is in review now.");
