@@ -128,7 +128,8 @@ CHANNEL_LAYERS = {
 }
 
 _broker_dir = HOME / "broker"
-CELERY_BROKER_URL = env.CELERY_BROKER_URL or "filesystem://"
+# The host is never asked for, but without one every process warns that it misses it.
+CELERY_BROKER_URL = env.CELERY_BROKER_URL or "filesystem://localhost"
 if CELERY_BROKER_URL.startswith("filesystem://"):
     # A broker that needs no server: a message is a file. The database is the ledger, so losing one costs a minute.
     for _folder in (_broker_dir / "messages", _broker_dir / "control"):

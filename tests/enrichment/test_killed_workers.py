@@ -42,7 +42,7 @@ class Worker:
         environment = os.environ | {
             "LOUPE_HOME": str(home),
             "LOUPE_LEASE_SECONDS": str(LEASE),
-            "CELERY_BROKER_URL": "filesystem://",
+            "CELERY_BROKER_URL": "filesystem://localhost",
             "PYTHONDONTWRITEBYTECODE": "1",
         }
         if address is None:
@@ -71,7 +71,7 @@ def start(transactional_db: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     messages.mkdir(parents=True)
     (home / "broker/control").mkdir()
     # This process hands its hints to the same broker, and no other test's worker reads from it.
-    app = Celery("hints", broker="filesystem://", set_as_current=False)
+    app = Celery("hints", broker="filesystem://localhost", set_as_current=False)
     app.conf.broker_transport_options = {
         "data_folder_in": str(messages),
         "data_folder_out": str(messages),
