@@ -9,7 +9,6 @@ from django.utils import timezone
 from annotation import history
 from annotation.events import announce_change
 from enrichment import correcting
-from enrichment.checks import pose_vs_time
 from enrichment.correcting import Proposed, Wanted
 from enrichment.models import PoseCorrection
 from review.errors import AlreadyDecided, NothingToMend, ReviewRefused
@@ -22,7 +21,7 @@ State = Flag.State
 def wanted(flag: Flag) -> Wanted | None:
     """What would be interpolated to settle a flag; None where the flag is not about the joints of one person."""
     tracks, keypoints = flag.evidence.get("tracks"), flag.evidence.get("keypoints")
-    if flag.check_name != pose_vs_time.NAME or flag.task_id is not None or not keypoints or len(tracks or ()) != 1:
+    if flag.task_id is not None or not keypoints or len(tracks or ()) != 1:
         return None
     return Wanted(flag.clip, int(tracks[0]), tuple(str(each) for each in keypoints), flag.start, flag.end)
 

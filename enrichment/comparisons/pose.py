@@ -105,7 +105,7 @@ def _sure(points: NDArray[Any]) -> Points:
 
 
 def _by_frame(side: Side) -> dict[int, list[Points]]:
-    placed = side.open()
+    placed = side.open().points
     found: dict[int, list[Points]] = {}
     for row, frame in enumerate(side.json(pose_3d.META_FILE)["frames"]):
         found.setdefault(int(frame), []).append(np.asarray(placed[row], dtype=np.float64))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -11,18 +10,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from annotation.media.clip_folder import ClipFolder
-from enrichment.engines import camera_space, keypoints
+from enrichment.engines import camera_space, joint_angles, keypoints
 from enrichment.engines.camera_space import Lens
 from enrichment.layer import ClipFacts, Context, Layer, Output, Product, Span
 from enrichment.layers import pose_corrected
 from enrichment.layers.depth import DepthReader
 from enrichment.layers.pose import PoseReader
+from enrichment.lenses import Cameras, check_cameras, lens_of, unknown
 from enrichment.registry import register
 
 FILE = "pose/pose_3d.npy"
+ANGLES_FILE = "pose/joint_angles.npy"
 META_FILE = "pose/pose_3d.json"
 _PLACED: Final = "placed.npy"
-ANY: Final = "*"
+_ANGLES: Final = "angles.npy"
 
 
 @dataclass(frozen=True)
@@ -32,17 +33,23 @@ class Parameters:
     least_confidence: keypoints less sure than this are not placed, 0-1.
     """
 
-    cameras: Mapping[str, tuple[float, float, float, float]] = field(default_factory=dict)
+    cameras: Cameras = field(default_factory=dict)
     least_confidence: float = 0.2
 
     def __post_init__(self) -> None:
         """Refuse what is no lens."""
-        for device, lens in self.cameras.items():
-            numbers = list(lens) if isinstance(lens, list | tuple) else []
-            if len(numbers) != 4 or not all(isinstance(each, int | float) for each in numbers) or min(numbers[:2]) <= 0:
-                raise ValueError(f"the camera {device!r} is {lens!r}, but it must be [fx, fy, cx, cy] in pixels.")
+        check_cameras(self.cameras)
         if not 0 <= float(self.least_confidence) <= 1:
             raise ValueError(f"least_confidence is {self.least_confidence}, but it must lie in 0 to 1.")
+
+
+@dataclass(frozen=True)
+class PlacedPose:
+    """points: (people on frames, keypoints, 3) float32 metres. angles: (people on frames, angles) float32 degrees."""
+
+    points: NDArray[np.float32]
+    angles: NDArray[np.float32]
+    angle_names: tuple[str, ...]
 
 
 @register
@@ -53,11 +60,14 @@ class Pose3D(Layer):
 
     name = "pose_3d"
     title = "Pose in space"
-    version = "2"
+    version = "3"
     cost = 2
     inputs = ("depth", "pose_corrected")
     outputs = (
         Output(FILE, "float32 (people on frames, keypoints, 3)", "metres (x right, y down, z away); NaN: not known"),
+        Output(
+            ANGLES_FILE, "float32 (people on frames, angles)", "degrees between bones, 180 is straight; NaN: not known"
+        ),
         Output(
             META_FILE, "JSON", "frame and track of each row, names, lens, and why nothing is placed where nothing is"
         ),
@@ -70,7 +80,7 @@ class Pose3D(Layer):
         """Every keypoint whose depth is known."""
         pose, depth = context.input("pose_corrected", PoseReader), context.input("depth", DepthReader)
         placed = np.full((len(pose.rows), len(pose.names), 3), np.nan, dtype=np.float32)
-        lens = lens_of(context.clip, context.parameters)
+        lens = lens_of(context.clip, context.parameters.cameras)
         if lens is not None and depth.metric:
             least = float(context.parameters.least_confidence)
             row = 0
@@ -83,11 +93,12 @@ class Pose3D(Layer):
                     row += 1
                 context.keep_going()
         context.pieces.write_array(_PLACED, placed)
+        context.pieces.write_array(_ANGLES, joint_angles.angles(placed, pose.names))
 
     def publish(self, context: Context) -> Product:
         """The array, and what it means."""
         pose, depth = context.input("pose_corrected", PoseReader), context.input("depth", DepthReader)
-        lens = lens_of(context.clip, context.parameters)
+        lens = lens_of(context.clip, context.parameters.cameras)
         hands = {name: at for name, at in keypoints.HANDS.items() if at < len(pose.names) and pose.names[at] == name}
         rows = f"annotation of {pose_corrected.file_that_counts(context.folder)}"
         meaning = {
@@ -98,28 +109,28 @@ class Pose3D(Layer):
             "dtype": "float32",
             "keypoints": pose.names,
             "hands": hands,
+            "angles": {name: list(three) for name, three in joint_angles.known(pose.names).items()},
+            "angle_units": "degrees between the bones from the middle one of three keypoints; 180 is straight",
             "lens": None if lens is None else {"fx": lens.fx, "fy": lens.fy, "cx": lens.cx, "cy": lens.cy},
             "nothing_because": reason(context.clip, lens, depth.metric, bool(pose.rows)),
         }
         return Product(
             [
                 context.pieces.publish(_PLACED, context.folder, FILE),
+                context.pieces.publish(_ANGLES, context.folder, ANGLES_FILE),
                 context.folder.write(META_FILE, (json.dumps(meaning, indent=1) + "\n").encode()),
             ]
         )
 
-    def open(self, folder: ClipFolder, clip: ClipFacts) -> NDArray[np.float32]:
-        """(people on frames, keypoints, 3) float32 metres, in the order of the annotations of the pose."""
-        with folder.local(FILE).open("rb") as file:
-            return np.asarray(np.load(file, allow_pickle=False), dtype=np.float32)
+    def open(self, folder: ClipFolder, clip: ClipFacts) -> PlacedPose:
+        """Everybody in space, in the order of the annotations of the pose."""
+        meta = json.loads(folder.local(META_FILE).read_bytes())
+        return PlacedPose(_array(folder, FILE), _array(folder, ANGLES_FILE), tuple(meta["angles"]))
 
 
-def lens_of(clip: ClipFacts, parameters: Parameters) -> Lens | None:
-    """The lens of the clip's device as the project has set it; None when it is not known."""
-    device = str(clip.about.get("device") or "")
-    numbers = parameters.cameras.get(device) if device else None
-    numbers = numbers or parameters.cameras.get(ANY)
-    return None if numbers is None else Lens(*(float(each) for each in numbers))
+def _array(folder: ClipFolder, path: str) -> NDArray[np.float32]:
+    with folder.local(path).open("rb") as file:
+        return np.asarray(np.load(file, allow_pickle=False), dtype=np.float32)
 
 
 def reason(clip: ClipFacts, lens: Lens | None, metric: bool, people: bool) -> str:
@@ -129,7 +140,5 @@ def reason(clip: ClipFacts, lens: Lens | None, metric: bool, people: bool) -> st
     if not metric:
         return "The depth is relative, and no length can be read from it; choose weights that give metres."
     if lens is None:
-        device = str(clip.about.get("device") or "")
-        named = f"the device {device!r}" if device else "clips without a named device"
-        return f"No lens is known for {named}; set cameras of this layer to {{device: [fx, fy, cx, cy]}} in pixels."
+        return unknown(clip)
     return ""
