@@ -36,7 +36,13 @@ class Keyframes(Comparer):
 class Findings(Comparer):
     """Every frame that one of the versions flagged: 1 where both did, else 0."""
 
-    layers = ("check_actions_motion", "check_depth_segmentation", "check_flow_segmentation", "check_pose_time")
+    layers = (
+        "check_actions_motion",
+        "check_depth_segmentation",
+        "check_flow_segmentation",
+        "check_joint_limits",
+        "check_pose_time",
+    )
 
     def compare(self, before: Side, after: Side) -> Differences:
         """Findings that only one version has are listed with their reason."""

@@ -20,7 +20,7 @@ Points = NDArray[np.float64]
 class Pose(Comparer):
     """Mean distance of keypoints that both are sure of; people are paired by it."""
 
-    layers = ("pose",)
+    layers = ("pose", "pose_corrected")
 
     def compare(self, before: Side, after: Side) -> Differences:
         """Frames on which one version sees more people are listed: the distance says nothing of those."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from enrichment import comparing, comparison, compute, registry, runs
 from enrichment.comparison import Comparer, Side
 from enrichment.comparisons import actions, boxes, depth, embeddings, flow, pose, segmentation, series, text
 from enrichment.engines.boxes import Detection
+from enrichment.layers import end_effector
 from enrichment.models import Comparison, LayerRun, Run
 
 
@@ -104,6 +106,30 @@ def test_a_layer_that_says_nothing_of_frames_is_compared_by_its_files(tmp_path: 
     ]
     assert found.mean is None
     assert "its files are compared" in found.remarks[0]
+
+
+def test_ways_of_grippers_are_compared_in_pixels_and_what_only_one_has_is_listed(tmp_path: Path) -> None:
+    sides = []
+    for name, numbers, kind, shift in (("a", [1], "metric", 0.0), ("b", [1, 2], "direction", 5.0)):
+        folder = ClipFolder(tmp_path / name)
+        pixels = np.zeros((len(numbers), 3, 2), np.float32)
+        pixels[0, :, 0] = shift
+        pixels[0, 1] = np.nan
+        raw = io.BytesIO()
+        np.save(raw, pixels)
+        folder.write(end_effector.PIXELS_FILE, raw.getvalue())
+        tracks = [{"number": number, "label": "gripper"} for number in numbers]
+        meta = {"tracks": tracks, "kind": kind, "nothing_because": "" if kind == "metric" else "It is relative."}
+        folder.write(end_effector.META_FILE, json.dumps(meta).encode())
+        sides.append(Side(registry.get("end_effector"), folder, [], Any))  # type: ignore[arg-type]
+    found = comparison.of_layer("end_effector").compare(*sides)
+    assert found.values == {0: 5.0, 2: 5.0}
+    assert [(row.what, row.before, row.after) for row in found.rows] == [
+        ("track", "–", "gripper 2"),
+        ("in space", "metric", "direction"),
+    ]
+    assert found.remarks == ["It is relative."]
+    assert comparison.of_layer("end_effector").words(sides[0], 1) == []
 
 
 @pytest.mark.django_db
