@@ -33,7 +33,11 @@ def rows() -> list[dict[str, Any]]:
         return []
     try:
         with tempfile.TemporaryDirectory(prefix="loupe-bench-") as home:
-            said = {"DATABASE_URL": f"{SERVER}/{name}", "LOUPE_HOME": home, "CELERY_BROKER_URL": "filesystem://localhost"}
+            said = {
+                "DATABASE_URL": f"{SERVER}/{name}",
+                "LOUPE_HOME": home,
+                "CELERY_BROKER_URL": "filesystem://localhost",
+            }
             environment = {key: value for key, value in os.environ.items() if key != "REDIS_URL"} | said
             _run(environment, "manage.py", "migrate", "--noinput", "--verbosity", "0")
             _run(environment, "manage.py", "collectstatic", "--noinput", "--verbosity", "0")

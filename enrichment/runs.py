@@ -166,7 +166,8 @@ def wanted(project: Project, names: Iterable[str], *, strict: bool = False) -> d
     for name in names:
         layer, row = registry.get(name), rows.get(name, LayerSetting())
         of_project = {parameter: getattr(project, field) for parameter, field in layer.from_project.items()}
-        given = of_project | row.parameters
+        others = {key: rows[other].parameters.get(key) for key, other in layer.as_set_for.items() if other in rows}
+        given = of_project | {key: value for key, value in others.items() if value is not None} | row.parameters
         found[name] = Wanted(layer, choose(layer, row.engine, settings.WEIGHTS_DIR), given)
     return found
 

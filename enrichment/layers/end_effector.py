@@ -39,7 +39,8 @@ UNITS: Final = {
 class Parameters:
     """labels: of the project. end_effectors: those that touch things; when empty, labels with such a word in their key.
 
-    cameras: {device: [fx, fy, cx, cy]} in pixels of the clip; "*" is for clips whose device is not named.
+    cameras: {device: [fx, fy, cx, cy]} in pixels of the clip, as pose_3d has them unless they are set here; "*" is for
+    clips whose device is not named.
     """
 
     labels: Sequence[str] = ()
@@ -72,6 +73,7 @@ class EndEffector(Layer):
     engine_version = "1"
     Parameters = Parameters
     from_project = {"labels": "label_keys"}
+    as_set_for = {"cameras": "pose_3d"}  # one camera has one lens
 
     def compute(self, context: Context, span: Span) -> None:
         """Every track over the whole clip; nothing is smoothed and no gap is filled."""
