@@ -183,7 +183,7 @@ class Layer(ABC):
     under that name (engine.py). needs: the Protocol that offered engines meet. several: more than one can be chosen.
     no_engine: why nothing computes it until an engine is chosen; empty for a layer that works as it is.
     from_project: parameters, its own or its engines', whose default the project has, as {parameter: attribute}.
-    as_set_for: parameters that are as another layer has them while they are not set for this one, as {parameter: layer}.
+    as_set_for: parameters that are as another layer has them until they are set for this one, as {parameter: layer}.
     from_people: the parameter that holds what people corrected of the layer's first input, clip by clip; a project
     cannot set it. has_overlay: it can be laid over the picture, see `overlay`.
     """
