@@ -13,6 +13,7 @@ import time
 import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from django.conf import settings
@@ -23,6 +24,7 @@ from django.db.models.functions import Now
 from annotation.events import announce_change
 from enrichment import choosing, queue, registry
 from enrichment.errors import UnknownLayer
+from enrichment.events import clip_settled
 from enrichment.models import Batch, LayerRun, Run, from_now
 
 MOST_ATTEMPTS = 3
@@ -286,6 +288,8 @@ def settle_runs(layer_run: LayerRun) -> None:
         if not run.layer_runs.unsettled().exists():
             Run.objects.filter(pk=run.pk).update(settled_at=Now())
             announce_change(project_id=run.project_id, kind="run", object_id=run.pk)
+    if not LayerRun.objects.current().unsettled().filter(clip=layer_run.clip_id).exists():
+        transaction.on_commit(partial(clip_settled.send, sender=None, clip_id=layer_run.clip_id))
 
 
 def announce(layer_run: LayerRun, *, at_once: bool = False) -> None:

@@ -1,4 +1,4 @@
-"""What the columns of metadata.parquet mean [E6]. One row is one measured frame of one clip."""
+"""What the columns of metadata.parquet (table `frames`, a row a measured frame) and of the table `clips` mean [E6]."""
 
 from __future__ import annotations
 
@@ -45,7 +45,23 @@ COLUMNS: Final = {
     "too_bright": "whether it is too bright",
     "score": "quality of the frame, 0-1",
 }
+# One row is one scored clip; where nothing is known of a part it is null.
+CLIP_COLUMNS: Final = {
+    "clip_id": "number of the clip",
+    "clip_name": "what people call the clip",
+    "clip_duration": "seconds",
+    "quality": "the clip as a whole, 0-1: the weighted mean of the parts that are known",
+    "quality_frames": "blur, light, completeness and compression of its frames, 0-1",
+    "quality_flags": "open flags a minute by severity, 0-1; 1 is none",
+    "quality_pose": "mean confidence of keypoints, 0-1",
+    "quality_agreement": "share of frames on which masks, flow and depth agree, 0-1",
+    "quality_coverage": "share of the layers with an engine that are there, 0-1",
+}
 EXAMPLES: Final = (
+    (
+        "Clips as a whole, the worst first, with their parts",
+        "SELECT * FROM clips ORDER BY quality",
+    ),
     (
         "Clips by quality, the worst first",
         "SELECT clip_id, clip_name, round(avg(score), 3) AS quality\nFROM frames GROUP BY ALL ORDER BY quality",

@@ -1,7 +1,7 @@
-"""SQL over the metadata of a project's clips: one table, `frames`, as metadata_schema.py describes it [E6].
+"""SQL over the metadata of a project's clips: tables `frames` and `clips`, as metadata_schema.py describes them [E6].
 
-DuckDB reads the clips' Parquet files into memory and is then cut off from files, network and its own settings, so a
-query can do no more than read that table, for a bounded time and in bounded memory.
+DuckDB reads the clips' Parquet files and their qualities into memory and is then cut off from files, network and its
+own settings, so a query can do no more than read these tables, for a bounded time and in bounded memory.
 """
 
 from __future__ import annotations
@@ -12,13 +12,15 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import duckdb
+import pyarrow as pa
 
 from annotation import clips
 from annotation.media.errors import ClipFolderError
 from annotation.models import Clip, Project
 from enrichment.errors import QueryRefused
 from enrichment.layers.metadata import TABLE_FILE
-from enrichment.models import LayerRun
+from enrichment.metadata_schema import CLIP_COLUMNS
+from enrichment.models import ClipQuality, LayerRun
 
 SECONDS: Final = 20.0
 MEMORY: Final = "1GB"
@@ -35,7 +37,7 @@ class Answer:
 
 
 def query(*, project: Project, sql: str, most: int = MOST_ROWS) -> Answer:
-    """Answer one SELECT over a project's `frames`.
+    """Answer one SELECT over a project's `frames` and `clips`.
 
     Raises:
         QueryRefused: there is nothing to ask, it is more than one SELECT, wrong, too long or too large; the sentence
@@ -50,6 +52,9 @@ def query(*, project: Project, sql: str, most: int = MOST_ROWS) -> Answer:
             "CREATE TABLE frames AS SELECT * FROM read_parquet(?, union_by_name = true)",
             [[str(each) for each in files]],
         )
+        connection.register("scored", quality_table(project))
+        connection.execute("CREATE TABLE clips AS SELECT * FROM scored")
+        connection.unregister("scored")
         connection.execute("SET enable_external_access = false")
         connection.execute("SET lock_configuration = true")
         limit = threading.Timer(SECONDS, connection.interrupt)
@@ -69,6 +74,16 @@ def query(*, project: Project, sql: str, most: int = MOST_ROWS) -> Answer:
     return Answer(columns, rows[:most], len(rows) > most)
 
 
+def quality_table(project: Project) -> pa.Table:
+    """A row for each scored clip of a project, in the columns that metadata_schema.py describes."""
+    fields = ["clip", "clip__name", "clip__duration", "score", *ClipQuality.PARTS]
+    rows = ClipQuality.objects.filter(project=project, scored_at__isnull=False).order_by("pk").values_list(*fields)
+    columns = list(zip(*rows, strict=True)) or [()] * len(fields)
+    kinds = [pa.int64(), pa.string(), *[pa.float64()] * (len(fields) - 2)]
+    arrays = [pa.array(column, kind) for column, kind in zip(columns, kinds, strict=True)]
+    return pa.table(dict(zip(CLIP_COLUMNS, arrays, strict=True)))
+
+
 def _files(project: Project) -> list[Any]:
     done = LayerRun.objects.current().filter(layer="metadata", state=LayerRun.State.DONE, clip__project=project)
     found = []
@@ -86,4 +101,4 @@ def _must_be_one_select(connection: duckdb.DuckDBPyConnection, sql: str) -> None
     except duckdb.Error as error:
         raise QueryRefused(f"The query cannot be read: {str(error).strip()}") from error
     if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
-        raise QueryRefused("Write one SELECT over the table frames; nothing else is answered.")
+        raise QueryRefused("Write one SELECT over the tables frames and clips; nothing else is answered.")

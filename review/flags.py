@@ -16,7 +16,7 @@ from django.utils import timezone
 from annotation import history
 from annotation.events import announce_change
 from annotation.models import Clip, Task
-from review import reviews
+from review import quality, reviews
 from review.errors import AlreadyDecided, ReviewRefused
 from review.models import Flag
 
@@ -54,6 +54,7 @@ def record(*, clip: Clip, task: Task | None, check: str, findings: Sequence[Mapp
         subject = task or clip
         counts = {"found": len(new), "again": len(again), "gone": len(gone)}
         history.record(project=clip.project, actor=None, verb="checked", subject=subject, check=check, **counts)
+        quality.mark(clip.pk)
         for flag in [*new, *again, *gone]:
             announce_change(project_id=clip.project_id, kind="flag", object_id=flag.pk)
     return list(_said(clip, task, check).open().order_by("start", "pk"))
@@ -82,6 +83,7 @@ def decide(*, flag: Flag, verdict: str, by: User, reason: str = "") -> Flag:
     locked.state, locked.decided_by, locked.decided_at, locked.decision = State(verdict), by, timezone.now(), reason
     locked.save(update_fields=["state", "decided_by", "decided_at", "decision"])
     history.record(project=locked.project, actor=by, verb=locked.get_state_display().lower(), subject=locked)
+    quality.mark(locked.clip_id)
     announce_change(project_id=locked.project_id, kind="flag", object_id=locked.pk)
     return locked
 

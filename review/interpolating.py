@@ -11,6 +11,7 @@ from annotation.events import announce_change
 from enrichment import correcting
 from enrichment.correcting import Proposed, Wanted
 from enrichment.models import PoseCorrection
+from review import quality
 from review.errors import AlreadyDecided, NothingToMend, ReviewRefused
 from review.flags import already, held
 from review.models import Flag
@@ -87,4 +88,5 @@ def sentence(made: PoseCorrection) -> str:
 def _save(flag: Flag, by: User, verb: str) -> None:
     flag.save(update_fields=["state", "decided_by", "decided_at", "decision", "correction"])
     history.record(project=flag.project, actor=by, verb=verb, subject=flag, correction=flag.correction_id)
+    quality.mark(flag.clip_id)
     announce_change(project_id=flag.project_id, kind="flag", object_id=flag.pk)

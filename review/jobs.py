@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from annotation.models import Task
+from annotation.models import Project, Task
 from enrichment.queue import send
-from review import agreement, sampling
+from review import agreement, quality, sampling
 from review.errors import NothingToCompare
 
 # How many forgotten tasks one round of the reconciler takes up.
@@ -27,9 +27,25 @@ def compare(task_id: int) -> None:
 
 
 @shared_task
+def score(clip_id: int) -> None:
+    """Say what a clip is worth as a whole."""
+    quality.score(clip_id)
+
+
+@shared_task
+def weigh_again(project_id: int) -> None:
+    """Put the qualities of a project's clips together by new weights."""
+    project = Project.objects.filter(pk=project_id).first()
+    if project is not None:
+        quality.weigh_again(project)
+
+
+@shared_task
 def reconcile() -> None:
     """Set right what a lost message or a stopped process left behind: pairs never compared, samples never drawn."""
     for task_id in agreement.awaiting().values_list("pk", flat=True)[:WINDOW]:
         send("review.jobs.compare", task_id)
+    for clip_id in quality.waiting().values_list("pk", flat=True)[:WINDOW]:
+        send("review.jobs.score", clip_id)
     for task in sampling.undrawn()[:WINDOW]:
         sampling.ask_if_chosen(task=task)

@@ -9,9 +9,9 @@ from django.dispatch import receiver
 
 from annotation.events import task_submitted
 from annotation.models import Clip, Task
-from enrichment.events import findings_ready
+from enrichment.events import clip_settled, findings_ready
 from enrichment.queue import send
-from review import agreement, flags, sampling
+from review import agreement, flags, quality, sampling
 
 
 @receiver(task_submitted)
@@ -38,3 +38,9 @@ def keep_findings(clip_id: int, task_id: int | None, check: str, findings: Seque
     if clip is None or (task is None and task_id is not None):
         return  # removed while the check ran
     flags.record(clip=clip, task=task, check=check, findings=findings)
+
+
+@receiver(clip_settled)
+def score_clip(clip_id: int, **_: Any) -> None:
+    """What came of a clip's layers becomes its quality."""
+    quality.settled(clip_id)

@@ -48,6 +48,10 @@ class ClipLine(serializers.Serializer[Any]):
     size = serializers.IntegerField(help_text="bytes")
     codec = serializers.CharField()
     added_at = serializers.DateTimeField()
+    quality = serializers.SerializerMethodField(help_text="composite, 0-1; null while it is not scored")
+
+    def get_quality(self, clip: Clip) -> float | None:
+        return clip.quality if clip.quality >= 0 else None
 
 
 class ClipBody(ClipLine):

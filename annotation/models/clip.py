@@ -10,6 +10,9 @@ from django.db import models
 
 from annotation.models.project import Project
 
+# Before any other, as a list of the worst clips would have it; a null could not be sorted by.
+NOT_SCORED = -1.0
+
 
 class ClipQuerySet(models.QuerySet["Clip"]):
     def of(self, project: Project) -> ClipQuerySet:
@@ -51,6 +54,8 @@ class Clip(models.Model):
     contributor = models.JSONField(default=dict, blank=True, help_text="age range, handedness")
     licence = models.CharField(max_length=120, blank=True)
     consent = models.CharField(max_length=120, blank=True)
+    # ---- what came of it; written by the app review, and here because lists are sorted by it
+    quality = models.FloatField(default=NOT_SCORED, help_text="composite, 0-1; -1 while it is not scored")
     added_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
     added_at = models.DateTimeField(auto_now_add=True)
 
@@ -65,6 +70,9 @@ class Clip(models.Model):
         indexes = [
             models.Index(fields=["project", "-id"]),
             models.Index(fields=["project", "scene"]),
+            models.Index(fields=["project", "quality", "id"], name="clip_quality"),
+            # What is to be scored yet is found without a look at the others.
+            models.Index(fields=["id"], condition=models.Q(quality__lt=0), name="clip_not_scored"),
         ]
 
     def __str__(self) -> str:

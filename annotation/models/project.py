@@ -61,6 +61,9 @@ class Project(models.Model):
         help_text="of the instructions, for spelling; empty for no check",
     )
     dictionary = models.JSONField(default=list, blank=True, help_text="words of this project, in lower case")
+    quality_weights = models.JSONField(
+        default=dict, blank=True, help_text="of the parts of a clip's quality, where they are not the usual ones"
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = ProjectQuerySet.as_manager()

@@ -4,12 +4,14 @@ from enrichment.models.correction import PoseCorrection
 from enrichment.models.golden import GoldenClip, GoldenResult
 from enrichment.models.ledger import Batch, LayerRun, LayerSetting, Leased, Run, TaskCheck, from_now
 from enrichment.models.propagation import PropagatedMask, Propagation
+from enrichment.models.quality import ClipQuality
 from enrichment.models.watching import Alert, LayerWatch, Notice, Webhook
 
 __all__ = [
     "Alert",
     "ApiCall",
     "Batch",
+    "ClipQuality",
     "Comparison",
     "GoldenClip",
     "GoldenResult",

@@ -11,13 +11,14 @@ from django.views.decorators.http import require_POST
 from annotation.models import Clip, Proposal, Task
 from annotation.models.distinct import values_of
 from enrichment import runs
-from enrichment.models import LayerRun
-from frontend import rows
+from enrichment.models import ClipQuality, LayerRun
+from frontend import quality_parts, rows
 from frontend.access import PageRequest, Role, enter, enter_clip
 from frontend.answers import telling
 from review.models import Flag
 
-SORTS = {"id": "id", "name": "name", "scene": "scene", "frames": "frame_count", "duration": "duration", "size": "size"}
+SORTS = {"id": "id", "name": "name", "scene": "scene", "frames": "frame_count", "duration": "duration"}
+SORTS |= {"size": "size", "quality": "quality"}
 # More keyframes than this are a film strip nobody reads; the others are in the workbench.
 STRIP = 24
 
@@ -71,6 +72,7 @@ def clip(request: PageRequest, pk: int) -> HttpResponse:
         "proposal_count": sum(row[2] for row in proposals),
         "tasks": list(tasks.order_by("second_of", "id")[:50]),
         "flags": list(Flag.objects.filter(clip=found, state=Flag.State.OPEN)[:20]) if place.is_lead else [],
+        "quality": quality_parts.of(ClipQuality.objects.filter(pk=found.pk).first(), place.project),
         "kept": _kept(found) if place.is_lead else {},
         "has_lead": place.is_lead,
     }

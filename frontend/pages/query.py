@@ -8,7 +8,7 @@ from django.shortcuts import render
 
 from enrichment import metadata_sql
 from enrichment.errors import QueryRefused
-from enrichment.metadata_schema import COLUMNS, EXAMPLES
+from enrichment.metadata_schema import CLIP_COLUMNS, COLUMNS, EXAMPLES
 from frontend.access import PageRequest, Role, enter
 
 
@@ -17,7 +17,8 @@ def query(request: PageRequest, slug: str) -> HttpResponse:
     """The query is part of the address, so that it can be kept and passed on."""
     place = enter(request, slug, Role.QA_LEAD)
     sql = request.GET.get("sql", "").strip()
-    shown: dict[str, object] = {"place": place, "here": "clips", "sql": sql, "columns": COLUMNS, "examples": EXAMPLES}
+    shown: dict[str, object] = {"place": place, "here": "clips", "sql": sql, "examples": EXAMPLES}
+    shown["tables"] = {"frames": COLUMNS, "clips": CLIP_COLUMNS}
     if sql:
         try:
             shown["answer"] = metadata_sql.query(project=place.project, sql=sql)

@@ -22,6 +22,8 @@ from enrichment.prompting import registry as prompting
 from enrichment.propagation import registry as propagation
 from frontend.access import PageRequest, Place, Role, enter
 from frontend.answers import telling
+from review import quality
+from review.metrics import quality as quality_weights
 
 KINDS = {"labels": "Object labels", "actions": "Action classes", "phases": "Phases"}
 _CELL = re.compile(r"^(labels|actions|phases)-(\d{1,4})-([a-z_]+)$")
@@ -83,19 +85,35 @@ class ProjectSettings(forms.Form):
             self.fields[field].choices = engines(kind, chosen)  # type: ignore[attr-defined]
 
 
+class Weights(forms.Form):
+    """What the parts of a clip's quality weigh."""
+
+    frames = forms.FloatField(min_value=0, help_text="Blur, light, completeness and compression.")
+    flags = forms.FloatField(min_value=0, help_text="Open flags a minute, by severity.")
+    pose = forms.FloatField(min_value=0, help_text="Mean confidence of keypoints.")
+    agreement = forms.FloatField(min_value=0, help_text="Frames on which masks, flow and depth agree.")
+    coverage = forms.FloatField(min_value=0, help_text="Layers that are there, of those with an engine.")
+
+
 @login_required
 def settings(request: PageRequest, slug: str) -> HttpResponse:
     place = enter(request, slug, Role.MANAGER)
     project = place.project
     values = {field: getattr(project, field) for field in ProjectSettings.base_fields}
-    form = ProjectSettings(request.POST or None, initial=values)
-    if request.method == "POST" and form.is_valid():
+    weighs = "weigh" in request.POST
+    form = ProjectSettings(None if weighs else request.POST or None, initial=values)
+    by_now = quality_weights.weights(project.quality_weights)
+    weights = Weights(request.POST if weighs else None, initial=by_now, prefix="weight")
+    if weighs and weights.is_valid():
+        with telling(request, "The weights are set; the clips' qualities follow."):
+            quality.weigh(project=project, weights=weights.cleaned_data, by=request.user)
+            return redirect("settings", slug)
+    elif request.method == "POST" and not weighs and form.is_valid():
         with telling(request, "The project is changed."):
             projects.change(project=project, by=request.user, **form.cleaned_data)
             return redirect("settings", slug)
-    return render(
-        request, "settings/project.html", {"place": place, "here": "settings", "tab": "project", "form": form}
-    )
+    shown = {"place": place, "here": "settings", "tab": "project", "form": form, "weights": weights}
+    return render(request, "settings/project.html", shown)
 
 
 # ---- people ----

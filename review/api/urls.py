@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from django.urls import path
 
-from review.api import flags, reviews, timelines
+from review.api import flags, quality, reviews, timelines
 
 urlpatterns = [
     path("projects/<slug:slug>/flags/", flags.Flags.as_view(), name="api-flags"),
     path("projects/<slug:slug>/statistics/", reviews.Statistics.as_view(), name="api-statistics"),
+    path("projects/<slug:slug>/quality.parquet", quality.QualityTable.as_view(), name="api-quality-table"),
+    path("projects/<slug:slug>/quality/weights/", quality.QualityWeights.as_view(), name="api-quality-weights"),
+    path("clips/<int:pk>/quality/", quality.QualityOfClip.as_view(), name="api-clip-quality"),
     path("flags/<int:pk>/", flags.OneFlag.as_view(), name="api-flag"),
     path("flags/<int:pk>/decision/", flags.FlagDecision.as_view(), name="api-flag-decision"),
     path("flags/<int:pk>/interpolation/", flags.FlagInterpolation.as_view(), name="api-flag-interpolation"),

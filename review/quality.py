@@ -1,0 +1,168 @@
+"""What each clip is worth as a whole, kept up with what happens to it [E6].
+
+Nothing is computed twice: layers leave their own measures in the ledger, and a clip is scored from those and its flags
+when its layers have settled or a flag has changed. A stale row is the memory of that; a lost message only delays.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from functools import partial
+from typing import Any, Final
+
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.db.models import Count, Exists, OuterRef, QuerySet
+from django.utils import timezone
+
+from annotation import clips, history
+from annotation.events import announce_change
+from annotation.media.errors import ClipFolderError
+from annotation.models import Clip, Project
+from annotation.models.clip import NOT_SCORED
+from enrichment.layers.metadata import JSON_FILE
+from enrichment.models import ClipQuality, LayerRun
+from enrichment.queue import send
+from review.errors import ReviewRefused
+from review.metrics import quality as metrics
+from review.models import Flag
+
+# Checks whose findings say that layers contradict each other.
+CONTRADICTIONS: Final = ("flow_vs_segmentation", "depth_vs_segmentation")
+_CHECKS: Final = ("check_flow_segmentation", "check_depth_segmentation")
+CHUNK: Final = 500
+
+
+def mark(clip_id: int) -> None:
+    """Something has happened to a clip: have it scored soon. Many marks in a row are one scoring."""
+    if ClipQuality.objects.filter(pk=clip_id, stale=False).update(stale=True):
+        transaction.on_commit(partial(send, "review.jobs.score", clip_id))
+        return
+    project = Clip.objects.filter(pk=clip_id).values_list("project", flat=True).first()
+    if project is not None and ClipQuality.objects.get_or_create(pk=clip_id, defaults={"project_id": project})[1]:
+        transaction.on_commit(partial(send, "review.jobs.score", clip_id))
+
+
+def settled(clip_id: int) -> None:
+    """A clip's layers have settled: whoever asked before was told to wait for this."""
+    mark(clip_id)
+    transaction.on_commit(partial(send, "review.jobs.score", clip_id))
+
+
+def score(clip_id: int) -> ClipQuality | None:
+    """Score a clip; None while its layers are under way, as their end asks again. Safe to run twice."""
+    clip = Clip.objects.select_related("project").filter(pk=clip_id).first()
+    runs = list(LayerRun.objects.current().filter(clip=clip_id))
+    if clip is None or not runs or any(run.state in LayerRun.UNSETTLED for run in runs):
+        return None
+    # Taken back first: what changes while this computes marks it again.
+    ClipQuality.objects.update_or_create(pk=clip_id, defaults={"project": clip.project, "stale": False})
+    parts, details = _parts(clip, {run.layer: run for run in runs})
+    found = metrics.composite(parts, metrics.weights(clip.project.quality_weights))
+    with transaction.atomic():
+        ClipQuality.objects.filter(pk=clip_id).update(**parts, score=found, details=details, scored_at=timezone.now())
+        Clip.objects.filter(pk=clip_id).update(quality=NOT_SCORED if found is None else found)
+        announce_change(project_id=clip.project_id, kind="clip", object_id=clip_id)
+    return ClipQuality.objects.get(pk=clip_id)
+
+
+def waiting() -> QuerySet[Clip]:
+    """Clips that should be scored and that nobody may be at: of a lost message, or from before there were scores."""
+    busy = LayerRun.objects.current().unsettled().filter(clip=OuterRef("pk"))
+    there = LayerRun.objects.current().filter(clip=OuterRef("pk"), state=LayerRun.State.DONE)
+    stale = Clip.objects.filter(pk__in=ClipQuality.objects.filter(stale=True).values("clip")[:CHUNK])
+    never = Clip.objects.filter(Exists(there), quality__lt=0, scored__isnull=True)
+    return (stale | never).filter(~Exists(busy)).order_by("pk")
+
+
+@transaction.atomic
+def weigh(*, project: Project, weights: Mapping[str, object], by: User) -> Project:
+    """Set what the parts weigh in a project; empty: the usual weights. Scores follow, from the parts that are known.
+
+    Raises:
+        ReviewRefused: an unknown part, or a weight that is none.
+    """
+    try:
+        metrics.weights(weights)
+    except ValueError as error:
+        raise ReviewRefused(str(error)) from error
+    project.quality_weights = dict(weights)
+    project.save(update_fields=["quality_weights"])
+    history.record(project=project, actor=by, verb="weighed", subject=project, weights=dict(weights))
+    transaction.on_commit(partial(send, "review.jobs.weigh_again", project.pk))
+    return project
+
+
+def weigh_again(project: Project) -> int:
+    """Put the parts of all a project's clips together anew, by its weights; returns how many scores changed."""
+    weights, changed, last = metrics.weights(project.quality_weights), 0, 0
+    rows = ClipQuality.objects.filter(project=project, scored_at__isnull=False).order_by("pk")
+    while chunk := list(rows.filter(pk__gt=last)[:CHUNK]):
+        last = chunk[-1].pk
+        fresh = []
+        for row in chunk:
+            found = metrics.composite({part: getattr(row, part) for part in row.PARTS}, weights)
+            if found != row.score:
+                row.score = found
+                fresh.append(row)
+        with transaction.atomic():
+            ClipQuality.objects.bulk_update(fresh, ["score"])
+            Clip.objects.bulk_update(
+                [Clip(pk=row.pk, quality=NOT_SCORED if row.score is None else row.score) for row in fresh], ["quality"]
+            )
+        changed += len(fresh)
+    announce_change(project_id=project.pk, kind="clip", object_id=0)
+    return changed
+
+
+def _parts(clip: Clip, runs: Mapping[str, LayerRun]) -> tuple[dict[str, float | None], dict[str, Any]]:
+    """The parts of a clip's quality, and the measures behind them."""
+    done = {name: run for name, run in runs.items() if run.state == LayerRun.State.DONE}
+    open_flags = Flag.objects.open().filter(clip=clip)
+    counts = {row["severity"]: row["n"] for row in open_flags.order_by().values("severity").annotate(n=Count("pk"))}
+    by_flags, rate = metrics.flags(counts, clip.duration)
+    checked = [name for name in _CHECKS if name in done]
+    spans = list(open_flags.filter(check_name__in=CONTRADICTIONS).values_list("start", "end"))
+    offered = [run for run in runs.values() if run.state != LayerRun.State.NO_ENGINE]
+    parts = {
+        "frames": done["metadata"].measure if "metadata" in done else None,
+        "flags": by_flags if counts or any(name.startswith("check_") for name in done) else None,
+        "pose": done["pose"].measure if "pose" in done else None,
+        "agreement": metrics.agreement(spans, clip.frame_count) if checked else None,
+        "coverage": len(done) / len(offered) if offered else None,
+    }
+    details: dict[str, Any] = {
+        "frames": _of_frames(clip) if "metadata" in done else {"missing": "The layer metadata is not there."},
+        "flags": {"a_minute": round(rate, 3), "by_severity": {str(key): counts[key] for key in sorted(counts)}},
+        "pose": {} if parts["pose"] is not None else {"missing": _why(runs.get("pose"), "Nobody was seen.")},
+        "agreement": {"checks": checked} if checked else {"missing": "No check of masks against flow or depth ran."},
+        "coverage": {
+            "done": len(done),
+            "of": len(offered),
+            "without_engine": len(runs) - len(offered),
+            "missing": sorted(run.layer for run in offered if run.layer not in done),
+        },
+    }
+    return parts, details
+
+
+def _of_frames(clip: Clip) -> dict[str, Any]:
+    """The measures of the frames as shares of what is good, 0-1, from the layer's file."""
+    try:
+        said = json.loads(clips.folder(clip).local(JSON_FILE).read_bytes())["quality"]
+    except (ClipFolderError, KeyError, ValueError):
+        return {}
+    return {
+        "sharp": round(1 - said["blurry_fraction"], 4),
+        "well_exposed": round(1 - said["badly_exposed_fraction"], 4),
+        "complete": round(said["completeness"], 4),
+        "blockiness": round(said["median_blockiness"], 3),
+        "noise": round(said["median_noise"], 2),
+    }
+
+
+def _why(run: LayerRun | None, otherwise: str) -> str:
+    if run is None:
+        return "The layer was never asked for."
+    return run.error or otherwise

@@ -1,0 +1,218 @@
+"""A clip's composite quality: what it is made of, when it is made anew, and where it is read."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+from django.contrib.auth.models import User
+from rest_framework.test import APIClient
+
+from annotation.models import Clip, Project
+from enrichment import compute, metadata_sql, runs
+from enrichment.models import ClipQuality, LayerRun
+from review import flags, quality
+from review.errors import ReviewRefused
+from review.metrics import quality as metrics
+from review.models import Flag
+from tests import acted, factories
+
+LAYERS = ["metadata", "check_pose_time"]
+
+
+class TestNumbers:
+    def test_unknown_parts_do_not_count(self) -> None:
+        weights = {"frames": 0.5, "flags": 0.25, "pose": 0.25}
+        assert metrics.composite({"frames": 0.8, "flags": 0.2, "pose": None}, weights) == pytest.approx(0.6)
+        assert metrics.composite({"frames": None}, weights) is None
+        assert metrics.composite({"frames": 0.8}, {"frames": 0.0}) is None
+
+    def test_a_grave_flag_costs_more_than_a_light_one_and_a_long_clip_bears_more(self) -> None:
+        assert metrics.flags({}, 30.0) == (1.0, 0.0)
+        light, grave = metrics.flags({1: 1}, 30.0)[0], metrics.flags({3: 1}, 30.0)[0]
+        assert 1 > light > grave
+        assert metrics.flags({2: 6}, 60.0) == (0.5, 6.0)
+        assert metrics.flags({3: 1}, 300.0)[0] > grave
+        assert metrics.flags({3: 1}, 1.0) == metrics.flags({3: 1}, 10.0), "one flag in a second is not sixty a minute"
+
+    def test_frames_that_are_flagged_twice_count_once(self) -> None:
+        assert metrics.agreement([], 100) == 1
+        assert metrics.agreement([(10, 30), (20, 40), (22, 25), (90, 200)], 100) == pytest.approx(0.6)
+
+    @pytest.mark.parametrize(
+        ("given", "said"),
+        [
+            ({"beauty": 1.0}, "no part beauty; it has frames, flags"),
+            ({"pose": -1.0}, "weight of pose is -1.0"),
+            ({"pose": float("nan")}, "weight of pose is nan"),
+            (dict.fromkeys(metrics.WEIGHTS, 0.0), "All weights are 0"),
+        ],
+    )
+    def test_wrong_weights_are_refused_with_a_sentence(self, given: dict[str, object], said: str) -> None:
+        with pytest.raises(ValueError, match=said):
+            metrics.weights(given)
+
+    def test_what_is_not_set_weighs_as_usual(self) -> None:
+        assert metrics.weights({"pose": 2}) == metrics.WEIGHTS | {"pose": 2.0}
+        assert sum(metrics.WEIGHTS.values()) == pytest.approx(1)
+        assert tuple(metrics.WEIGHTS) == ClipQuality.PARTS
+
+
+@pytest.fixture
+def sent(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
+    """What is sent to workers."""
+    found: list[tuple[Any, ...]] = []
+    monkeypatch.setattr(quality, "send", lambda *job: found.append(job))
+    return found
+
+
+@pytest.fixture
+def filmed(clip: Clip, sent: list[Any], django_capture_on_commit_callbacks: Any) -> Clip:
+    """A clip with metadata and an acted pose with two faults, scored as a worker does it."""
+    with acted.acting(), django_capture_on_commit_callbacks(execute=True):
+        acted.computed(clip, LAYERS)
+    quality.score(clip.pk)
+    clip.refresh_from_db()
+    return clip
+
+
+@pytest.mark.django_db
+class TestClips:
+    def test_it_is_scored_from_what_its_layers_and_flags_say(self, filmed: Clip) -> None:
+        row = ClipQuality.objects.get(pk=filmed.pk)
+        measures = dict(LayerRun.objects.current().values_list("layer", "measure"))
+        assert row.frames == pytest.approx(measures["metadata"])
+        assert row.pose == pytest.approx(measures["pose"])
+        assert row.agreement is None
+        assert row.coverage == 1.0
+        severities = list(Flag.objects.open().values_list("severity", flat=True))
+        assert severities
+        counts = {severity: severities.count(severity) for severity in severities}
+        assert row.flags == pytest.approx(metrics.flags(counts, filmed.duration)[0])
+        parts = {part: getattr(row, part) for part in row.PARTS}
+        assert row.score == pytest.approx(metrics.composite(parts, metrics.WEIGHTS))
+        assert (filmed.quality, row.stale) == (row.score, False)
+        assert row.details["agreement"]["missing"].startswith("No check of masks")
+        assert 0 <= row.details["frames"]["sharp"] <= 1
+
+    def test_the_end_of_a_clips_layers_asks_for_it_and_the_middle_does_not_answer(
+        self, clip: Clip, sent: list[Any], django_capture_on_commit_callbacks: Any
+    ) -> None:
+        run = runs.request(project=clip.project, by=None, clips=[clip], layers=["metadata"], tell=False)
+        runs.plan(run)
+        assert quality.score(clip.pk) is None
+        assert sent == []
+        with django_capture_on_commit_callbacks(execute=True):
+            compute.work_here(run)
+        assert ("review.jobs.score", clip.pk) in sent
+        assert quality.score(clip.pk) is not None
+
+    def test_settling_a_flag_raises_it_and_many_changes_are_one_message(
+        self, filmed: Clip, dana: User, sent: list[Any], django_capture_on_commit_callbacks: Any
+    ) -> None:
+        before = filmed.quality
+        sent.clear()
+        with django_capture_on_commit_callbacks(execute=True):
+            for flag in Flag.objects.open():
+                flags.decide(flag=flag, verdict="dismissed", by=dana, reason="A glove.")
+        assert sent == [("review.jobs.score", filmed.pk)]
+        assert ClipQuality.objects.get().stale
+        assert [clip.pk for clip in quality.waiting()] == [filmed.pk]
+        quality.score(filmed.pk)
+        filmed.refresh_from_db()
+        assert filmed.quality > before
+        assert not quality.waiting().exists()
+
+    def test_a_clip_from_before_there_were_scores_is_found(self, filmed: Clip) -> None:
+        ClipQuality.objects.all().delete()
+        assert not quality.waiting().exists(), "it has a score already"
+        Clip.objects.update(quality=-1)
+        assert [clip.pk for clip in quality.waiting()] == [filmed.pk]
+
+    def test_weights_of_a_project_change_scores_without_a_look_at_files(
+        self, filmed: Clip, alice: User, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        row = ClipQuality.objects.get()
+        monkeypatch.setattr(quality.clips, "folder", None)
+        quality.weigh(project=filmed.project, weights={"frames": 0, "flags": 0, "coverage": 0}, by=alice)
+        assert quality.weigh_again(filmed.project) == 1
+        filmed.refresh_from_db()
+        assert filmed.quality == pytest.approx(row.pose)
+        assert quality.weigh_again(filmed.project) == 0
+        with pytest.raises(ReviewRefused, match="no part beauty"):
+            quality.weigh(project=filmed.project, weights={"beauty": 1}, by=alice)
+
+    def test_it_is_in_the_api_for_everybody_and_weights_are_the_managers(
+        self, filmed: Clip, alice: User, bob: User, mallory: User, api: APIClient
+    ) -> None:
+        api.force_authenticate(bob)
+        answer = api.get(f"/api/clips/{filmed.pk}/quality/").json()
+        assert answer["score"] == pytest.approx(filmed.quality)
+        assert set(answer["parts"]) == set(answer["weights"]) == set(ClipQuality.PARTS)
+        assert api.get(f"/api/clips/{filmed.pk}/").json()["quality"] == pytest.approx(filmed.quality)
+        address = "/api/projects/table-top/quality/weights/"
+        assert api.put(address, {"pose": 1.0}, format="json").status_code == 403
+        api.force_authenticate(alice)
+        assert api.put(address, {"pose": 1.0}, format="json").json()["pose"] == 1.0
+        assert api.put(address, {"beauty": 1.0}, format="json").status_code == 400
+        assert api.put(address, {"pose": -1.0}, format="json").status_code == 422
+        api.force_authenticate(mallory)
+        assert api.get(f"/api/clips/{filmed.pk}/quality/").status_code == 404
+
+    def test_a_clip_that_is_not_scored_says_so(self, clip: Clip, bob: User, api: APIClient) -> None:
+        api.force_authenticate(bob)
+        assert api.get(f"/api/clips/{clip.pk}/quality/").json()["score"] is None
+        assert api.get(f"/api/clips/{clip.pk}/").json()["quality"] is None
+
+    def test_it_is_in_sql_and_in_parquet(self, filmed: Clip, project: Project, dana: User, api: APIClient) -> None:
+        answer = metadata_sql.query(project=project, sql="SELECT clip_id, quality, quality_agreement FROM clips")
+        assert [tuple(row) for row in answer.rows] == [(filmed.pk, pytest.approx(filmed.quality), None)]
+        together = "SELECT c.quality, count(*) FROM clips c JOIN frames f USING (clip_id) GROUP BY ALL"
+        assert len(metadata_sql.query(project=project, sql=together).rows) == 1
+        api.force_authenticate(dana)
+        table = pq.read_table(io.BytesIO(api.get("/api/projects/table-top/quality.parquet").content))
+        assert table.column_names == list(metadata_sql.CLIP_COLUMNS)
+        assert table["quality_flags"].to_pylist() == [pytest.approx(ClipQuality.objects.get().flags)]
+
+
+@pytest.mark.django_db
+class TestPages:
+    def test_the_clips_page_shows_the_parts_and_the_list_sorts_by_it(
+        self, filmed: Clip, alice: User, client: Any, make_clip: Callable[..., Clip]
+    ) -> None:
+        other = make_clip(quality=0.01)
+        client.force_login(alice)
+        page = client.get(f"/clips/{filmed.pk}/").content.decode()
+        assert "mean confidence of keypoints" in page
+        assert "No check of masks against flow or depth ran." in page
+        listed = client.get("/projects/table-top/clips/?sort=quality").context["window"].rows
+        assert [row.pk for row in listed] == [other.pk, filmed.pk]
+        listed = client.get("/projects/table-top/clips/?sort=-quality").context["window"].rows
+        assert [row.pk for row in listed] == [filmed.pk, other.pk]
+        assert "Scored as soon as" in client.get(f"/clips/{other.pk}/").content.decode()
+
+    def test_a_manager_sets_the_weights_on_the_settings_page(self, project: Project, alice: User, client: Any) -> None:
+        client.force_login(alice)
+        given = {"weight-frames": "1", "weight-flags": "0", "weight-pose": "0", "weight-agreement": "2"}
+        answer = client.post("/projects/table-top/settings/", given | {"weight-coverage": "0", "weigh": "1"})
+        assert answer.status_code == 302
+        project.refresh_from_db()
+        assert project.quality_weights["agreement"] == 2.0
+        given = dict.fromkeys([f"weight-{part}" for part in ClipQuality.PARTS], "0")
+        answer = client.post("/projects/table-top/settings/", given | {"weigh": "1"})
+        assert "All weights are 0" in answer.content.decode()
+
+
+@pytest.fixture
+def make_clip(project: Project) -> Callable[..., Clip]:
+    """Another clip of the project, without layers."""
+
+    def make(**values: Any) -> Clip:
+        made = factories.ClipFactory(project=project)
+        Clip.objects.filter(pk=made.pk).update(**values)
+        return made
+
+    return make
