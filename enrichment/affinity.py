@@ -31,8 +31,8 @@ def claim(batch_id: int) -> ledger.Claim | None:
         None when that batch is to be taken itself: nothing is loaded, it loads nothing else, or it has waited enough.
     """
     warm = _warm()
-    turn = Batch.objects.select_related("layer_run").filter(pk=batch_id).first()
-    if turn is None or not warm or turn.closing or not _loads_another(turn, warm):
+    turn = Batch.objects.select_related("layer_run").filter(pk=batch_id).first() if warm else None
+    if turn is None or turn.closing or not _loads_another(turn, warm):
         return None
     if _Process.in_a_row >= MOST_IN_A_ROW:
         _Process.in_a_row = 0

@@ -132,11 +132,15 @@ def _work_on(claim: ledger.Claim | None) -> bool:
     """Compute a claimed batch, and while its frames are in memory what other quick layers want of them."""
     if claim is None:
         return False
+    others = ledger.beside(claim.batch)
+    layer = registry.every().get(claim.batch.layer_run.layer)
+    frames_in_hand.share(bool(others) or layer is None or not layer.shares_frames())
     try:
-        beside: ledger.Claim | None = claim
-        while beside is not None:
-            work(beside)
-            beside = ledger.claim_beside(claim.batch)
+        work(claim)
+        for pk in others:
+            taken = ledger.claim(pk)
+            if taken is not None:
+                work(taken)
     finally:
         frames_in_hand.done()
     return True

@@ -1,6 +1,6 @@
 """The clip that a worker has open: its file, where it is in it, and the frames of the batch it is at.
 
-Batches of quick layers over the same frames come one after another (`ledger.claim_beside`) and share one decoding; the
+Batches of quick layers over the same frames come one after another (`ledger.beside`) and share one decoding; the
 next batch of the clip goes on in the same pass, instead of decoding once more from the key frame before it.
 """
 
@@ -19,6 +19,7 @@ class _Hand(threading.local):
     """One for each thread, as a reader belongs to one."""
 
     key: tuple[int, str] = (0, "")
+    shared: bool = True
     frames: KeptFrames | None = None
 
 
@@ -31,7 +32,13 @@ def of(clip: Clip) -> KeptFrames:
     if _hand.frames is None or _hand.key != key:
         put_down()
         _hand.frames, _hand.key = KeptFrames(clips.reader(clip), settings.FRAMES_BYTES), key
+    _hand.frames.shared = _hand.shared
     return _hand.frames
+
+
+def share(shared: bool) -> None:
+    """Say whether the batch that comes now looks at its frames again, or another one does; else few are kept."""
+    _hand.shared = shared
 
 
 def done() -> None:

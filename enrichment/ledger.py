@@ -19,7 +19,8 @@ from typing import Any
 from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import F, Q
-from django.db.models.functions import Now
+from django.db.models.functions import Coalesce, Now
+from django.utils import timezone
 
 from annotation.events import announce_change
 from enrichment import choosing, queue, registry
@@ -32,6 +33,8 @@ MOST_ATTEMPTS = 3
 RETRY_AFTER = (5.0, 30.0)
 # Open pages are told of progress at most this often, in seconds.
 ANNOUNCE_EVERY = 0.25
+# So many batches that look at the same frames go together, which is all of three quick layers' and then some.
+_MOST_BESIDE = 16
 
 State = LayerRun.State
 
@@ -76,20 +79,20 @@ def claim_like(batch_id: int) -> Claim | None:
     return next((taken for pk in list(free.values_list("pk", flat=True)[:8]) if (taken := claim(pk))), None)
 
 
-def claim_beside(batch: Batch) -> Claim | None:
-    """Take a batch of another layer that looks at the same frames as one that was just done, or None.
+def beside(batch: Batch) -> list[int]:
+    """Ids of free batches of other layers that look at the same frames as this one, in turn.
 
     Only of layers that are about as quick as the decoding they share, so that nobody waits long behind them.
     """
     light = [name for name, layer in registry.every().items() if layer.shares_frames()]
     if batch.closing or batch.layer_run.layer not in light:
-        return None
+        return []
     same = {"layer_run__clip": batch.layer_run.clip_id, "start__gte": batch.start, "end__lte": batch.end}
     free = Batch.objects.filter(Batch.is_due(), **same, layer_run__layer__in=light, layer_run__current=True)
     free = free.filter(queue=batch.queue, closing=False, attempts__lt=MOST_ATTEMPTS)
     # What a model with weights computes is not quick, and might load another model than the one in memory.
-    free = free.exclude(layer_run=batch.layer_run_id).exclude(layer_run__engine__contains=":").in_turn()
-    return next((taken for pk in list(free.values_list("pk", flat=True)[:8]) if (taken := claim(pk))), None)
+    free = free.exclude(layer_run=batch.layer_run_id).exclude(layer_run__engine__contains=":")
+    return list(free.in_turn().values_list("pk", flat=True)[:_MOST_BESIDE])
 
 
 def next_in_turn(name: str, *, before: int, most: int) -> list[Batch]:
@@ -110,7 +113,7 @@ def _take(batch_id: int, free: Q) -> Claim | None:
     )
     if not taken:
         return None
-    batch = Batch.objects.select_related("layer_run__clip__project").filter(pk=batch_id, owner=owner).first()
+    batch = Batch.objects.select_related("layer_run__clip").filter(pk=batch_id, owner=owner).first()
     return None if batch is None else Claim(batch, owner)
 
 
@@ -120,6 +123,8 @@ def begun(claim: Claim) -> None:
     Not in one transaction with the claim: it would take the two rows' locks in the opposite order to `complete`.
     """
     layer_run = claim.batch.layer_run
+    if layer_run.state != State.QUEUED:
+        return
     if LayerRun.objects.filter(pk=layer_run.pk, state=State.QUEUED).update(state=State.RUNNING):
         with transaction.atomic():
             announce(layer_run, at_once=True)
@@ -137,22 +142,17 @@ def complete(claim: Claim, *, files: Iterable[str] | None = None, measure: float
     Returns:
         False when the batch was taken over meanwhile; then nothing is changed.
     """
-    layer_run = _locked(claim.batch.layer_run)
+    layer_run = claim.batch.layer_run
+    lock_clip(layer_run.clip_id)
     done = Batch.objects.filter(pk=claim.batch.pk, owner=claim.owner, state=Batch.State.RUNNING).update(
         state=Batch.State.DONE, owner=None, leased_until=None, done_at=Now(), error=""
     )
     if not done:
         return False
-    _count(claim, failed=False)
     if claim.batch.closing:
-        layer_run.state, layer_run.error, layer_run.files = State.DONE, "", sorted(files or ())
-        layer_run.batches_done, layer_run.measure = layer_run.batches_total, measure
-        layer_run.save(update_fields=["state", "error", "files", "batches_done", "measure", "changed_at"])
-        LayerRun.objects.filter(pk=layer_run.pk, done_at=None).update(done_at=Now())
-        _free_dependants(layer_run)
-        settle_runs(layer_run)
+        _close(layer_run, files=sorted(files or ()), measure=measure, **_tally(seconds=claim.seconds))
     else:
-        _advance(layer_run, after=claim.batch.index)
+        _advance(layer_run, after=claim.batch.index, **_tally(seconds=claim.seconds))
     announce(layer_run, at_once=claim.batch.closing)
     return True
 
@@ -167,7 +167,7 @@ def fail(claim: Claim, reason: str, *, lasts: bool = False) -> None:
     layer_run = _locked(claim.batch.layer_run)
     held = Batch.objects.filter(pk=claim.batch.pk, owner=claim.owner, state=Batch.State.RUNNING)
     if held.exists():
-        _count(claim, failed=True)
+        LayerRun.objects.filter(pk=layer_run.pk).update(**_tally(seconds=claim.seconds, failures=1))
     if claim.batch.attempts < MOST_ATTEMPTS and not lasts:
         wait = RETRY_AFTER[min(claim.batch.attempts, len(RETRY_AFTER)) - 1]
         held.update(
@@ -205,7 +205,7 @@ def expire() -> int:
             held = Batch.objects.filter(Batch.is_expired(), pk=batch.pk, owner=batch.owner)
             if held.exists():
                 # How long it had computed nobody knows; that it failed is what counts.
-                _tally(layer_run, failed=True)
+                LayerRun.objects.filter(pk=layer_run.pk).update(**_tally(failures=1))
             if batch.attempts < MOST_ATTEMPTS:
                 count += held.update(state=Batch.State.QUEUED, owner=None, leased_until=None, sent_at=None)
                 continue
@@ -279,6 +279,8 @@ def begin_if_ready(layer_run: LayerRun) -> bool:
 
 def lock_clip(clip_id: int) -> None:
     """Hold all changes to a clip's layers until the transaction ends; on SQLite, BEGIN IMMEDIATE has done so."""
+    if not connection.features.has_select_for_update:
+        return
     list(LayerRun.objects.select_for_update().filter(clip=clip_id).order_by("pk").values_list("pk", flat=True))
 
 
@@ -302,15 +304,9 @@ def announce(layer_run: LayerRun, *, at_once: bool = False) -> None:
             announce_change(project_id=project_id, kind="run", object_id=pk)
 
 
-def _count(claim: Claim, *, failed: bool) -> None:
-    _tally(claim.batch.layer_run, failed=failed, seconds=claim.seconds)
-
-
-def _tally(layer_run: LayerRun, *, failed: bool, seconds: float = 0.0) -> None:
-    """Add an attempt to what the layer run has cost so far."""
-    LayerRun.objects.filter(pk=layer_run.pk).update(
-        seconds=F("seconds") + seconds, attempts=F("attempts") + 1, failures=F("failures") + int(failed)
-    )
+def _tally(*, seconds: float = 0.0, failures: int = 0) -> dict[str, Any]:
+    """An attempt more in what a layer run has cost so far, as changes to its row."""
+    return {"seconds": F("seconds") + seconds, "attempts": F("attempts") + 1, "failures": F("failures") + failures}
 
 
 def _locked(layer_run: LayerRun) -> LayerRun:
@@ -318,7 +314,21 @@ def _locked(layer_run: LayerRun) -> LayerRun:
     return LayerRun.objects.select_related("clip").get(pk=layer_run.pk)
 
 
-def _advance(layer_run: LayerRun, *, after: int) -> None:
+def _close(layer_run: LayerRun, **changes: Any) -> None:
+    """Enter a layer as done, and begin those that waited for it."""
+    LayerRun.objects.filter(pk=layer_run.pk).update(
+        state=State.DONE,
+        error="",
+        batches_done=F("batches_total"),
+        done_at=Coalesce(F("done_at"), Now()),
+        changed_at=timezone.now(),
+        **changes,
+    )
+    _free_dependants(layer_run)
+    settle_runs(layer_run)
+
+
+def _advance(layer_run: LayerRun, *, after: int, **changes: Any) -> None:
     """Queue what the end of a batch set free: the next one of a sequential layer, or the closing one."""
     waiting = layer_run.batches.filter(state=Batch.State.WAITING)
     if registry.get(layer_run.layer).sequential:
@@ -326,8 +336,8 @@ def _advance(layer_run: LayerRun, *, after: int) -> None:
     left = layer_run.batches.filter(closing=False).exclude(state=Batch.State.DONE).count()
     if left == 0:
         waiting.filter(closing=True).update(state=Batch.State.QUEUED)
-    layer_run.batches_done = layer_run.batches_total - 1 - left
-    layer_run.save(update_fields=["batches_done", "changed_at"])
+    done = F("batches_total") - 1 - left
+    LayerRun.objects.filter(pk=layer_run.pk).update(batches_done=done, changed_at=timezone.now(), **changes)
 
 
 def _queue_first(layer_run: LayerRun) -> None:

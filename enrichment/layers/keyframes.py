@@ -42,7 +42,7 @@ class Keyframes(Layer):
     engine = "uniform-scene-episode"
     engine_version = "1"
     Parameters = Parameters
-    batch_frames = 60
+    batch_frames = 120
     from_project = {"per_second": "keyframes_per_second"}
 
     def compute(self, context: Context, span: Span) -> None:

@@ -47,7 +47,7 @@ class Metadata(Layer):
     engine = quality.NAME
     engine_version = quality.VERSION
     Parameters = Parameters
-    batch_frames = 60
+    batch_frames = 120
 
     def compute(self, context: Context, span: Span) -> None:
         """Measure the batch's share of frames, each against the frame before it."""
