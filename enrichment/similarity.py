@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from django.conf import settings
 from django.contrib.auth.models import User
+from django.utils import timezone
 from numpy.typing import NDArray
 
 from annotation import clips, history
@@ -93,6 +94,7 @@ def survey(
     except EngineInputError as error:
         raise RunRefused(str(error)) from error
     summary = {
+        "at": timezone.now().isoformat(),
         "engine": found.engine,
         "engine_version": found.engine_version,
         "method": method,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,11 +27,16 @@ BOUNDARY_TARGET_S = 0.5
 
 @dataclass(frozen=True)
 class FrameLine:
-    """A frame to look at; `iou` is None where nothing was compared."""
+    """A frame to look at: what is on it, what is wrong with it.
+
+    `iou` is that of two annotators, or without a second one the least of a mask with the proposal that it began from;
+    None where there is nothing to compare with.
+    """
 
     frame: int
     iou: float | None
     doubts: list[str]
+    said: str = ""
 
 
 @login_required
@@ -111,12 +117,32 @@ def _legend(pair: tuple[Task, Task]) -> list[tuple[str, str]]:
 
 
 def _lines(task: Task, found: Agreement | None, done: work.Work) -> list[FrameLine]:
-    """The frames worth a look: where two disagree most first; without a second opinion, in their order."""
-    if found is None:
-        drawn = sorted({mask.frame for mask in done.masks if mask.method in Revision.BY_HAND} | set(task.frames))
-        return [FrameLine(frame, None, []) for frame in drawn]
-    lines = [FrameLine(each["frame"], each["iou"], _doubts(each)) for each in found.frames]
-    return sorted(lines, key=lambda line: (line.iou is None, line.iou if line.iou is not None else 0.0, line.frame))
+    """The frames worth a look: where two disagree most first; without a second opinion, where most was mended."""
+    lines = (
+        _drawn(task, done)
+        if found is None
+        else [FrameLine(each["frame"], each["iou"], _doubts(each)) for each in found.frames]
+    )
+    return sorted(lines, key=lambda line: (not line.doubts or found is not None, *_by_iou(line)))
+
+
+def _by_iou(line: FrameLine) -> tuple[bool, float, int]:
+    return line.iou is None, line.iou if line.iou is not None else 0.0, line.frame
+
+
+def _drawn(task: Task, done: work.Work) -> list[FrameLine]:
+    """Frames that a person drew on or that must be complete, each with the labels on it."""
+    labels = {track.id: track.label for track in done.tracks}
+    on = done.masks_by_frame()
+    by_hand = {mask.frame for mask in done.masks if mask.method in Revision.BY_HAND}
+    lines = []
+    for frame in sorted(by_hand | set(task.frames)):
+        masks = on.get(frame, [])
+        counts = Counter(labels[mask.track_id] for mask in masks)
+        said = ", ".join(f"{n} × {label}" if n > 1 else label for label, n in sorted(counts.items()))
+        edited = [mask.edit_iou for mask in masks if mask.edit_iou is not None]
+        lines.append(FrameLine(frame, min(edited, default=None), [] if masks else ["nothing drawn"], said))
+    return lines
 
 
 def _doubts(frame: dict[str, Any]) -> list[str]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+from urllib.parse import urlencode
+
 from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
@@ -18,14 +21,15 @@ MOST_CLIPS = 100
 @login_required
 def similar(request: PageRequest, slug: str) -> HttpResponse:
     place = enter(request, slug, Role.QA_LEAD)
-    if request.method == "POST":
-        first = similarity.read(place.project) is None
-        where = "the result appears here" if first else "load this page again in a moment"
-        with telling(request, f"A worker compares the keyframes; {where}."):
-            similarity.ask(project=place.project)
-        return redirect(f"{reverse('similar', args=[slug])}?asked")
     found = similarity.read(place.project)
-    shown = {"place": place, "here": "clips", "found": found, "asked": "asked" in request.GET}
+    # Which comparison stands: what was asked for is there once another one does.
+    stands = found.get("at", "") if found else ""
+    if request.method == "POST":
+        with telling(request, "A worker compares the keyframes; the result appears here."):
+            similarity.ask(project=place.project)
+        return redirect(f"{reverse('similar', args=[slug])}?{urlencode({'asked': stands})}")
+    shown: dict[str, Any] = {"place": place, "here": "clips", "found": found, "stands": stands}
+    shown["waits"] = request.GET.get("asked") == stands
     if found is not None:
         # A cluster of one is a keyframe that is like no other: counted, not shown.
         together = [cluster for cluster in found["clusters"] if cluster["keyframes"] > 1]

@@ -162,6 +162,18 @@ class TestSurvey:
         assert embedded[1].name in shown
         assert f"/clips/{embedded[0].pk}/" in shown
 
+    def test_the_page_looks_for_the_result_until_it_is_there_the_second_time_too(
+        self, project: Project, embedded: list[Clip], dana: User, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(verbs.queue, "send", lambda *_: None)
+        client = Client()
+        client.force_login(dana)
+        for _ in range(2):
+            asked = client.post(f"/projects/{project.slug}/similar/")["Location"]
+            assert "every 4s" in client.get(asked).content.decode()
+            verbs.survey(project=project, by=None, clusters=2)
+            assert "every 4s" not in client.get(asked).content.decode()
+
     def test_without_embeddings_nothing_is_asked_of_workers(self, project: Project, clip: Clip) -> None:
         with pytest.raises(RunRefused, match="enrich the clips first"):
             verbs.ask(project=project)
