@@ -1,7 +1,7 @@
-"""Takes a real clip into the home of the running server, with the outlines of one of its frames as proposed masks.
+"""Takes a real clip into the home of the running server, with some of its truth's outlines as proposed masks.
 
-Run as a process, so that its settings are the server's: path of the clip, of its truth's outlines, the frame, and the
-names of the outlines. Prints the clip's id and its task's.
+Run as a process, so that its settings are the server's: path of the clip, of its truth's outlines, and a "frame:name"
+for each outline. Prints the clip's id and its task's.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import json
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 import django
 
@@ -23,21 +24,21 @@ from annotation.models import Clip, Project, Proposal, Task  # noqa: E402
 MASKS = "segmentation/masks.json"
 
 
-def main(path: Path, outlines: Path, frame: int, names: list[str]) -> None:
+def main(path: Path, outlines: Path, wanted: list[str]) -> None:
     project = Project.objects.get(slug="table-top")
     (outcome,) = ingest.ingest(project=project, paths=[path], about={}, by=None)
     assert outcome.clip is not None, outcome.sentence
     clip = outcome.clip
-    there = {each["name"]: each for each in json.loads(outlines.read_text())["masks"] if each["frame"] == frame}
-    _propose(clip, [there[name] for name in names], frame)
+    there = {f"{each['frame']}:{each['name']}": each for each in json.loads(outlines.read_text())["masks"]}
+    _propose(clip, [there[each] for each in wanted])
     sys.stdout.write(f"{clip.pk} {Task.objects.get(clip=clip).pk}\n")
 
 
-def _propose(clip: Clip, outlines: list[dict[str, object]], frame: int) -> None:
+def _propose(clip: Clip, outlines: list[dict[str, Any]]) -> None:
     tracks, items = [], []
     for number, each in enumerate(outlines, 1):
-        label = "human_hand" if "hand" in str(each["name"]) else "target_object"
-        mask = polygon.rasterize(each["polygons"], clip.height, clip.width)  # type: ignore[arg-type]
+        label, frame = "human_hand" if "hand" in each["name"] else "target_object", each["frame"]
+        mask = polygon.rasterize(each["polygons"], clip.height, clip.width)
         frames = {str(frame): {"counts": rle.encode(mask)["counts"], "confidence": 0.9}}
         tracks.append({"track_id": number, "label": label, "confidence": 0.9, "frames": frames})
         items.append({"number": number, "label": label, "confidence": 0.9, "start": frame, "end": frame + 1})
@@ -49,4 +50,4 @@ def _propose(clip: Clip, outlines: list[dict[str, object]], frame: int) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]), sys.argv[4:])
+    main(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3:])

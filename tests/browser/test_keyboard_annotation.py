@@ -39,7 +39,13 @@ PICTURE = """([width, height]) => {
   return small.toDataURL('image/png').split(',')[1];
 }"""
 SMALL = (320, 180)  # width and height, px
-OUTLINED = 60  # the frame of benchmarks/truth/*.masks.json that is used
+# Outlines of benchmarks/truth/*.masks.json that are taken over: frame and name.
+OUTLINED = {
+    "blocks": [(60, "hand"), (60, "block W"), (60, "block O"), (240, "hand, left")],
+    "coffee": [(60, "hand"), (60, "kettle")],
+}
+ACTING = {"right": "hand", "left": "hand, left"}
+OUTCOMES = ("success", "recovery", "failure")
 
 
 @dataclass
@@ -144,22 +150,21 @@ class Hands:
         if one.hand:
             self.tab_to("Mask of the hand")
             self.choose("Mask of the hand", one.hand, by_text=True)
-        if one.outcome:
-            self.tab_to("Outcome")
-            self.choose("Outcome", one.outcome)
-        if one.confidence is not None:
-            self.tab_to("Confidence, %")
-            self._say(str(one.confidence))
+        self.tab_to("Outcome")
+        self.choose("Outcome", one.outcome)
+        self.tab_to("Confidence, %")
+        self._say(str(one.confidence))
         self.page.keyboard.press("Escape")
         self._until_focused("#ornaments")
         self.page.keyboard.press("Escape")
         self.page.wait_for_selector("#segment-panel", state="hidden")
         return first, last
 
-    def take_proposed_masks(self, frame: int, number: int) -> None:
-        self.go(frame)
-        self.page.wait_for_selector("#stage[data-proposals=drawn]")
-        for n in range(number):
+    def take_proposed_masks(self, frames: list[int]) -> None:
+        """One a frame named, in the order of the proposals."""
+        for n, frame in enumerate(frames):
+            self.go(frame)
+            self.page.wait_for_selector("#stage[data-proposals=drawn]")
             self.page.keyboard.press("Tab")
             self.page.keyboard.press("a")
             expect(self.page.locator("#objects .row")).to_have_count(n + 1)
@@ -272,9 +277,9 @@ def test_a_clip_is_annotated_and_submitted_without_a_mouse(site: Site, bob: Pers
     assert hands.bench.complaints == []
 
 
-@pytest.mark.parametrize(("name", "thing"), [("blocks", "block W"), ("coffee", "kettle")])
-def test_a_real_clip_is_annotated_without_a_mouse(site: Site, bob: Person, name: str, thing: str) -> None:
-    """The segments of benchmarks/truth on both rows, with all that a segment can say.
+@pytest.mark.parametrize("name", ["blocks", "coffee"])
+def test_a_real_clip_is_annotated_without_a_mouse(site: Site, bob: Person, name: str) -> None:
+    """The segments of benchmarks/truth on both rows, each with all that a segment can say.
 
     The pictures have no numbers: each is compared with the file's own frames, decoded here.
     """
@@ -282,12 +287,11 @@ def test_a_real_clip_is_annotated_without_a_mouse(site: Site, bob: Person, name:
     if not folder or not (Path(folder) / f"{name}.mp4").is_file():
         pytest.skip(f"LOUPE_SAMPLES names no folder with {name}.mp4")
     path = Path(folder) / f"{name}.mp4"
-    masks = ["hand", thing]
-    clip, task = taken_in(site, path, TRUTH / f"{name}.masks.json", masks)
+    clip, task = taken_in(site, path, TRUTH / f"{name}.masks.json", OUTLINED[name])
     assert bob.call("POST", f"tasks/{task}/claim/").status == 200
     hands = Hands(bob, task, clip)
-    hands.take_proposed_masks(OUTLINED, len(masks))
-    plan = planned(name, masks)
+    hands.take_proposed_masks([frame for frame, _ in OUTLINED[name]])
+    plan = planned(name)
     looks = {}
     for level in ("task", "primitive"):
         hands.change_row()
@@ -307,12 +311,13 @@ def test_a_real_clip_is_annotated_without_a_mouse(site: Site, bob: Person, name:
     ]
 
 
-def planned(name: str, masks: list[str]) -> list[Typed]:
-    """The truth's segments by start, the task's first; linked with the masks that were taken over.
+def planned(name: str) -> list[Typed]:
+    """The truth's segments by start, the task's first, linked with the masks that were taken over.
 
-    Tasks and every third action say all that can be said, the others what, with what and how.
+    Every one has a hand and its mask; the object's mask where the truth outlines it.
     """
-    places = {each: f"{n} · {'human_hand' if 'hand' in each else 'target_object'}" for n, each in enumerate(masks, 1)}
+    names = [each for _, each in OUTLINED[name]]
+    places = {each: f"{n} · {'human_hand' if 'hand' in each else 'target_object'}" for n, each in enumerate(names, 1)}
     truth = json.loads((TRUTH / f"{name}.segments.json").read_text(encoding="utf-8"))["segments"]
     found = [
         Typed(
@@ -325,13 +330,13 @@ def planned(name: str, masks: list[str]) -> list[Typed]:
             object_name=one["object"],
             object=places.get(one["object"], ""),
             hand_side=one["hand"],
-            hand=places["hand"] if whole and one["hand"] == "right" else "",
-            outcome=("recovery" if n % 2 else "success") if whole else "",
-            confidence=100 - 5 * (n % 4) if whole else None,
+            hand=places[ACTING[one["hand"]]],
+            outcome=OUTCOMES[n % 3],
+            confidence=100 - 5 * (n % 4),
         )
         for n, one in enumerate(truth)
-        for whole in [one["level"] == "task" or n % 3 == 0]
     ]
+    assert all(len(set(one.instructions or ())) >= 3 for one in found)
     return sorted(found, key=lambda one: (one.start, one.level != "task"))
 
 
@@ -345,11 +350,12 @@ def decoded(path: Path) -> list[Picture]:
         ]
 
 
-def taken_in(site: Site, path: Path, outlines: Path, names: list[str]) -> tuple[int, int]:
+def taken_in(site: Site, path: Path, outlines: Path, wanted: list[tuple[int, str]]) -> tuple[int, int]:
     """Clip and task of a file, in the home of the running server."""
     environment = {k: v for k, v in os.environ.items() if k not in {"DATABASE_URL", "REDIS_URL"}}
     environment |= {"LOUPE_HOME": str(site.home), "DEBUG": "1"}
-    command = [sys.executable, "-m", "tests.browser.real_stage", str(path), str(outlines), str(OUTLINED), *names]
+    command = [sys.executable, "-m", "tests.browser.real_stage", str(path), str(outlines)]
+    command += [f"{frame}:{name}" for frame, name in wanted]
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
     clip, task = done.stdout.split()[-2:]
