@@ -137,7 +137,7 @@ async function start() {
   bindCarry(bench, stage);
   bindObjects(bench);
   bindLabels(bench);
-  bindLegend();
+  bindLegend(bench);
   bindProposals(bench);
   bindOrigin(bench);
   bindSegment(bench);

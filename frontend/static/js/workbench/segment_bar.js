@@ -1,10 +1,26 @@
 /** One action segment as a bar, and a proposed one. The hand is dealt with by the row that they lie in. */
 
+import { phaseColour, placeOfPhase } from "../models/bar_looks.js";
 import { nameOf } from "../models/segment_edits.js";
 import { el } from "./dom.js";
 
 /** @typedef {import("../models/work.js").Segment} Segment */
 /** @typedef {import("./segment_lanes.js").SegmentLanes} SegmentLanes */
+
+/** @typedef {{colour: string, other?: boolean, place: number | null}} Looks of the class; of the phase, 0 to 1 */
+
+/**
+ * Colour of the class, tone among neighbours, and a band for the phase.
+ *
+ * @param {HTMLElement} element
+ * @param {Looks} looks
+ */
+export function dress(element, { colour, other = false, place }) {
+  element.style.setProperty("--bar", colour);
+  element.classList.toggle("other-tone", other);
+  element.toggleAttribute("data-phase", place !== null);
+  if (place !== null) element.style.setProperty("--phase", phaseColour(place));
+}
 
 export class SegmentBar {
   #shown = "";
@@ -35,9 +51,10 @@ export class SegmentBar {
     const first = bench.segment?.id === segment.id;
     const colour = bench.actionColour(segment.action);
     const label = nameOf(segment);
+    const other = this.lanes.isOther(segment.id);
     const remarks = this.lanes.remarksOf(segment.id);
     const said = remarks.map(({ message }) => message).join(" ");
-    const state = [segment.start, segment.end, chosen, first, colour, label, said].join();
+    const state = [segment.start, segment.end, chosen, first, colour, other, label, said].join();
     if (state === this.#shown) return;
     this.#shown = state;
     this.segment = segment;
@@ -49,7 +66,7 @@ export class SegmentBar {
     markRemarks(element, remarks);
     element.title =
       said || `${label}, frames ${segment.start} to ${segment.end - 1}; drag the ends, Shift and Ctrl select more`;
-    element.style.setProperty("--bar", colour);
+    dress(element, { colour, other, place: placeOfPhase(bench.task.taxonomy.phases, segment.phase) });
     this.text.textContent = label;
   }
 
@@ -89,6 +106,7 @@ export class ProposedBar {
   /** @param {SegmentLanes} lanes */
   constructor(lanes) {
     this.bench = lanes.bench;
+    this.lanes = lanes;
     this.text = el("span", { class: "bar-text" });
     const props = { type: "button", class: "bar proposed", tabindex: "-1", onclick: () => this.#choose() };
     this.element = el("button", props, this.text);
@@ -99,7 +117,8 @@ export class ProposedBar {
     const { bench, element } = this;
     const chosen = bench.proposal?.id === proposal.id;
     const name = [proposal.details?.phase, proposal.label].filter(Boolean).join(" · ");
-    const state = [proposal.id, chosen, name, proposal.confidence].join();
+    const other = this.lanes.isOther(proposal.id);
+    const state = [proposal.id, chosen, name, other, proposal.confidence].join();
     this.proposal = proposal;
     if (state === this.#shown) return;
     this.#shown = state;
@@ -109,7 +128,8 @@ export class ProposedBar {
       `Proposed: ${name || "segment"}, frames ${proposal.start} to ${proposal.end - 1}, confidence ${proposal.confidence.toFixed(2)}`,
     );
     element.title = `${name}, confidence ${proposal.confidence.toFixed(2)}: A accepts, X rejects`;
-    element.style.setProperty("--bar", bench.actionColour(proposal.label));
+    const place = placeOfPhase(bench.task.taxonomy.phases, String(proposal.details?.phase ?? ""));
+    dress(element, { colour: bench.actionColour(proposal.label), other, place });
     this.text.textContent = name || "segment";
   }
 

@@ -3,6 +3,7 @@
  * so that two thousand segments in sight cost as much as two hundred.
  */
 
+import { otherTone } from "../models/bar_looks.js";
 import { layRow } from "../models/row_layout.js";
 import { gaps, PRIMITIVE, TASK } from "../models/segment_edits.js";
 import { rows } from "../models/segments.js";
@@ -41,6 +42,8 @@ export class SegmentLanes {
   #gaps = new Map();
   /** @type {Proposal[][]} */
   #proposed = [];
+  /** Bars in the other tone, of segments and of proposals. */
+  #others = { segments: new Set(), proposals: new Set() };
   /** Boundaries that are being dragged, by segment. @type {Map<string, {start: number, end: number}>} */
   #preview = new Map();
   /** What the grammar says, by segment. @type {Map<string, import("./grammar_watch.js").OfSegment[]>} */
@@ -88,6 +91,11 @@ export class SegmentLanes {
     return this.#remarks.get(id) ?? [];
   }
 
+  /** Whether a bar is drawn in the other tone than the one before it. @param {string | number} id */
+  isOther(id) {
+    return this.#others[typeof id === "number" ? "proposals" : "segments"].has(id);
+  }
+
   drawNow() {
     this.#draw();
   }
@@ -113,11 +121,14 @@ export class SegmentLanes {
       this.#gaps.set(level, gaps(there, level, this.bench.task));
       return { level, rows: found.length ? found : [[]] };
     });
+    const all = this.#rows.flatMap(({ rows: found }) => found);
+    this.#others.segments = new Set(all.flatMap((row) => [...otherTone(row, ({ action }) => action)]));
     this.redraw();
   }
 
   #readProposals() {
     this.#proposed = rows(this.bench.proposals.segments);
+    this.#others.proposals = new Set(this.#proposed.flatMap((row) => [...otherTone(row, ({ label }) => label)]));
     this.redraw();
   }
 

@@ -23,7 +23,10 @@ export function bindTransfer(bench) {
   const button = /** @type {HTMLButtonElement} */ (byId("segments-import"));
   const place = byId("transfer");
   const count = () => {
-    byId("segments-count").textContent = String(bench.work.segments.length);
+    const { segments } = bench.work;
+    byId("segments-count").textContent = String(segments.length);
+    byId("segments-begin").hidden = segments.length > 0;
+    byId("segments-select").hidden = !segments.length || Boolean(bench.segment);
     button.disabled = Boolean(bench.readOnly);
   };
   const close = () => {
@@ -45,7 +48,7 @@ export function bindTransfer(bench) {
       bench.say(`${bench.outbox.unsaved} changes are still being saved; take the file in a moment.`, "warning");
     });
   }
-  bench.on("work readonly", count);
+  bench.on("work readonly selection", count);
   count();
 }
 
