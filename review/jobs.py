@@ -45,7 +45,7 @@ def reconcile() -> None:
     """Set right what a lost message or a stopped process left behind: pairs never compared, samples never drawn."""
     for task_id in agreement.awaiting().values_list("pk", flat=True)[:WINDOW]:
         send("review.jobs.compare", task_id)
-    for clip_id in quality.waiting().values_list("pk", flat=True)[:WINDOW]:
+    for clip_id in quality.waiting(WINDOW):
         send("review.jobs.score", clip_id)
     for task in sampling.undrawn()[:WINDOW]:
         sampling.ask_if_chosen(task=task)

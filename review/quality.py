@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.db.models import Count, Exists, OuterRef, QuerySet
+from django.db.models import Count, Exists, OuterRef
 from django.utils import timezone
 
 from annotation import clips, history
@@ -67,13 +67,14 @@ def score(clip_id: int) -> ClipQuality | None:
     return ClipQuality.objects.get(pk=clip_id)
 
 
-def waiting() -> QuerySet[Clip]:
-    """Clips that should be scored and that nobody may be at: of a lost message, or from before there were scores."""
-    busy = LayerRun.objects.current().unsettled().filter(clip=OuterRef("pk"))
-    there = LayerRun.objects.current().filter(clip=OuterRef("pk"), state=LayerRun.State.DONE)
-    stale = Clip.objects.filter(pk__in=ClipQuality.objects.filter(stale=True).values("clip")[:CHUNK])
-    never = Clip.objects.filter(Exists(there), quality__lt=0, scored__isnull=True)
-    return (stale | never).filter(~Exists(busy)).order_by("pk")
+def waiting(most: int) -> list[int]:
+    """Ids of clips to score that nobody may be at: of a lost message, or from before there were scores."""
+    of_clip = LayerRun.objects.current().filter(clip=OuterRef("pk"))
+    idle = ~Exists(of_clip.unsettled())
+    stale = ClipQuality.objects.filter(idle, stale=True).values_list("pk", flat=True)
+    never = Clip.objects.filter(Exists(of_clip.filter(state=LayerRun.State.DONE)), idle)
+    never_scored = never.filter(quality__lt=0, scored__isnull=True).values_list("pk", flat=True)
+    return [*stale[:most], *never_scored[:most]]
 
 
 @transaction.atomic

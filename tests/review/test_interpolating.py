@@ -6,12 +6,14 @@ import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 from django.contrib.auth.models import User
 from rest_framework.test import APIClient
 
-from annotation import clips
+from annotation import clips, proposals
+from annotation.geometry import rle
 from annotation.models import Clip, History, Project, Task
 from enrichment import runs
 from enrichment.errors import RunRefused
@@ -178,6 +180,23 @@ def test_what_is_too_long_is_refused_with_a_sentence_and_nothing_is_written(
         assert "0.60 s is the most" in answer.json()["error"]["message"]
     assert flag_of("jump").is_open
     assert not PoseCorrection.objects.exists()
+
+
+def test_the_evidence_of_a_joint_shows_no_mask_that_has_the_persons_number(
+    filmed: Clip, dana: User, api: APIClient
+) -> None:
+    mask = np.ones((filmed.height, filmed.width), np.uint8)
+    frames = {str(n): {"counts": rle.encode(mask)["counts"], "confidence": 1.0} for n in range(filmed.frame_count)}
+    track = {"track_id": 1, "label": "support_surface", "confidence": 1.0, "frames": frames}
+    content = {"engine": "e", "size": [filmed.height, filmed.width], "tracks": [track]}
+    clips.folder(filmed).write("segmentation/masks.json", json.dumps(content).encode())
+    item = {"number": 1, "label": "support_surface", "confidence": 1.0, "start": 0, "end": filmed.frame_count}
+    given: dict[str, Any] = {"clip": filmed, "engine": "e", "fingerprint": "a" * 64, "kind": "mask_track"}
+    proposals.publish(**given, path="segmentation/masks.json", items=[item])
+    api.force_authenticate(dana)
+    png = api.get(f"/api/flags/{flag_of('gap').pk}/evidence/18.png").content
+    drawn = cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_UNCHANGED)
+    assert 0 < (drawn[..., 3] > 0).mean() < 0.5
 
 
 def test_a_flag_on_masks_offers_nothing(filmed: Clip, dana: User, api: APIClient) -> None:
