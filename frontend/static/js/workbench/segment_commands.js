@@ -114,15 +114,19 @@ export function bindSegmentBar(bench, keys) {
  * @param {Bench} bench
  * @param {string} title
  * @param {() => import("../models/segment_edits.js").Plan} plan
+ * @returns {boolean} whether it was possible
  */
 function carryOut(bench, title, plan) {
-  if (!bench.mayWrite()) return;
+  if (!bench.mayWrite()) return false;
   try {
     const { edits, select } = plan();
-    if (bench.commit(title, edits)) bench.selectSegments(select);
+    const done = bench.commit(title, edits);
+    if (done) bench.selectSegments(select);
+    return done;
   } catch (error) {
     if (!(error instanceof Impossible)) throw error;
     bench.say(error.message, "warning");
+    return false;
   }
 }
 
@@ -226,7 +230,9 @@ function nudge(bench, which, by) {
 
 /** @param {Bench} bench */
 function splitHere(bench) {
-  carryOut(bench, "Split a segment", () => split(bench.work.segments, inHand(bench), bench.frame, newId));
+  const plan = () => split(bench.work.segments, inHand(bench), bench.frame, newId);
+  if (carryOut(bench, "Split a segment", plan))
+    bench.say(`Split before frame ${bench.frame}; what follows is selected.`);
 }
 
 /**
@@ -300,10 +306,7 @@ function step(bench, way) {
   bench.player.go(next.start);
 }
 
-/**
- * @param {Bench} bench
- * @param {1 | -1} way
- */
+/** @param {Bench} bench @param {1 | -1} way */
 function extend(bench, way) {
   const chosen = bench.segments;
   if (!chosen.length) {
