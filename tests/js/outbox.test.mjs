@@ -183,6 +183,7 @@ test("it says Saved when all is on the server, and at no other time", async () =
   const kept = storage();
   const outbox = make(host, kept);
   const said = [];
+  await outbox.restore();
   outbox.on("change drained", () => said.push([saveState(outbox).text, host.log.length]));
   host.down = true;
   await outbox.add("masks", "a", { n: 1 });
@@ -204,6 +205,42 @@ test("it says Saved when all is on the server, and at no other time", async () =
   host.down = false;
   outbox.retry();
   await outbox.drained();
+});
+
+test("it says Loading until it is known what an earlier page left behind", async () => {
+  const [host, kept] = [server(), storage()];
+  host.down = true;
+  const earlier = make(host, kept);
+  await earlier.add("masks", "a", { n: 1 });
+  earlier.stop("The page is closed.");
+  host.down = false;
+  const outbox = make(host, kept);
+  assert.equal(saveState(outbox).text, "Loading");
+  const said = [];
+  outbox.on("change", () => said.push([saveState(outbox).text, host.log.length]));
+  await outbox.restore();
+  await outbox.drained();
+  for (const [text, arrived] of said) assert.equal(text === "Saved", arrived === 1, `${text} with ${arrived} saved`);
+  assert.equal(saveState(outbox).text, "Saved");
+});
+
+test("what is drawn while kept work is being read is not forgotten over it", async () => {
+  const [host, kept] = [server(), storage()];
+  host.down = true;
+  const earlier = make(host, kept);
+  await earlier.add("masks", "a", { n: 1 });
+  earlier.stop("The page is closed.");
+  host.down = false;
+  const outbox = make(host, kept);
+  const restoring = outbox.restore();
+  await outbox.add("masks", "b", { n: 2 });
+  await restoring;
+  await outbox.drained();
+  assert.deepEqual(host.log, [
+    ["a", 1],
+    ["b", 2],
+  ]);
+  assert.equal(outbox.unsaved, 0);
 });
 
 test("what both did the same is no conflict", async () => {

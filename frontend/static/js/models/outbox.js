@@ -77,6 +77,8 @@ export class Outbox extends Emitter {
     /** @type {"ready" | "offline" | "stopped"} */
     this.state = "ready";
     this.reason = "";
+    /** Whether it is known here what an earlier page left behind. */
+    this.isRestored = false;
   }
 
   /** Writes that the server has not acknowledged. */
@@ -109,16 +111,27 @@ export class Outbox extends Emitter {
 
   /** How many writes an earlier page left behind; they stay where they are. */
   async kept() {
-    return (await this.storage.load().catch(() => [])).length;
+    const kept = await this.storage.load().catch(() => []);
+    this.isRestored = true;
+    this.emit("change");
+    return kept.length;
   }
 
   /** What an earlier page left behind, oldest first; they are sent from now on. */
-  async restore() {
+  restore() {
+    // In turn with what is drawn meanwhile: that is kept after it, and not forgotten over it.
+    const reading = this.#writing.then(() => this.#read());
+    this.#writing = reading;
+    return reading;
+  }
+
+  async #read() {
     const kept = await this.storage.load().catch((error) => {
       this.emit("unsafe", error);
       return /** @type {Entry[]} */ ([]);
     });
     this.#entries = kept.map((entry) => ({ ...entry, refused: undefined }));
+    this.isRestored = true;
     this.emit("change");
     this.#pump();
     return this.#entries.slice();

@@ -8,9 +8,11 @@
  * @param {unknown[]} outbox.conflicts
  * @param {unknown[]} outbox.refusals
  * @param {boolean} outbox.isUnsafe some of it is in this page alone
- * @returns {{state: "saved" | "saving" | "offline" | "conflict" | "stopped", text: string, title: string}}
+ * @param {boolean} outbox.isRestored whether it is known what an earlier page left behind
+ * @returns {{state: "saved" | "loading" | "saving" | "offline" | "conflict" | "stopped", text: string, title: string}}
  */
-export function saveState({ unsaved: n, state, reason, conflicts, refusals, isUnsafe }) {
+export function saveState({ unsaved: n, state, reason, conflicts, refusals, isUnsafe, isRestored }) {
+  if (!n && !isRestored) return { state: "loading", text: "Loading", title: "Looking for work kept in this browser." };
   if (!n) return { state: "saved", text: "Saved", title: "Everything is on the server." };
   const kept = isUnsafe ? "Part of it is in this page alone: don't close it." : "All of it is kept in this browser.";
   const say = (/** @type {any} */ what, /** @type {string} */ text, /** @type {string} */ why) => ({
