@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from benchmarks import workers
 from benchmarks.processes import compared, compared_twice, measure
 from benchmarks.row import row
 
@@ -20,7 +21,7 @@ def rows() -> list[dict[str, Any]]:
     ):
         rate, ratio = compared(ours, peer, FRAMES)
         found.append(row(name, rate, unit, against=against, ratio=ratio))
-    return [*found, *_pipeline_rows(), _decoding_row()]
+    return [*found, *_pipeline_rows(), _decoding_row(), *workers.rows()]
 
 
 def _pipeline_rows() -> list[dict[str, Any]]:

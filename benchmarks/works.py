@@ -42,11 +42,12 @@ from annotation.models import Clip, Task  # noqa: E402
 from annotation.revisions import Origin, lock  # noqa: E402
 from delivery import deliveries  # noqa: E402
 from delivery.models import Delivery  # noqa: E402
-from enrichment import compute, propagating, propagations, runs  # noqa: E402
+from enrichment import compute, propagating, propagations, runs, threads  # noqa: E402, F401 - threads: workers.py
 from enrichment.carriers.flow import Flow  # noqa: E402
 from enrichment.engines import quality  # noqa: E402
 from enrichment.engines.dis_flow import DisFlow  # noqa: E402
 from enrichment.engines.mask_flow import MaskFlow  # noqa: E402
+from enrichment.models import Run  # noqa: E402, F401 - workers.py
 from enrichment.propagation.carrier import Keyframe, Stretch  # noqa: E402
 from enrichment.propagation.pictures import Walk  # noqa: E402
 
@@ -73,7 +74,7 @@ def _since(began: float) -> float:
 
 def ingest(frames: int) -> tuple[int, float]:
     """Inspect, index, hash and take in a file."""
-    path, by = _video(frames, 1280, 720), _person()
+    path, by = video(frames, 1280, 720), person()
     project = projects.create(name="Bench", slug="bench", by=by)
     began = _begin()
     facts = inspect(path, limits=clips.limits())
@@ -83,7 +84,7 @@ def ingest(frames: int) -> tuple[int, float]:
 
 def bare_decode(frames: int) -> tuple[int, float]:
     """PyAV decodes every frame, and nothing else happens."""
-    path = _video(frames, 1280, 720)
+    path = video(frames, 1280, 720)
     began = _begin()
     with av.open(str(path)) as file:
         file.streams.video[0].thread_type = "AUTO"
@@ -93,7 +94,7 @@ def bare_decode(frames: int) -> tuple[int, float]:
 
 def bare_index(frames: int) -> tuple[int, float]:
     """PyAV decodes every frame and a checksum goes over its planes: the least an index of proven frames can cost."""
-    path = _video(frames, 1280, 720)
+    path = video(frames, 1280, 720)
     began = _begin()
     count = 0
     with av.open(str(path)) as file:
@@ -126,7 +127,7 @@ def flow_720(frames: int) -> tuple[int, float]:
 
 def bare_flow(frames: int, width: int = 320, height: int = 240) -> tuple[int, float]:
     """Decode, reduce as the layer does, the same engine and np.save in a loop."""
-    path = _video(frames, width, height)
+    path = video(frames, width, height)
     scale = min(1.0, 640 / max(width, height))
     size = (round(width * scale), round(height * scale))
     engine = DisFlow()
@@ -159,7 +160,7 @@ def quality_720(frames: int) -> tuple[int, float]:
 
 def bare_quality_720(frames: int) -> tuple[int, float]:
     """Decode, measure every fifth frame against the one before it, write JSON."""
-    path = _video(frames, 1280, 720)
+    path = video(frames, 1280, 720)
     began, before, found, count = _begin(), None, [], 0
     with av.open(str(path)) as file:
         file.streams.video[0].thread_type = "AUTO"
@@ -279,20 +280,22 @@ WORKS: dict[str, Work] = {
 }
 
 
-def _video(frames: int, width: int, height: int) -> Path:
+def video(frames: int, width: int, height: int, name: str = "bench.mp4") -> Path:
+    """A clip whose frames show their numbers, in this process's home."""
     settings.HOME.mkdir(parents=True, exist_ok=True)
-    path = settings.HOME / "bench.mp4"
+    path = settings.HOME / name
     write_numbered_video(path, frames=frames, width=width, height=height, fps=30.0)
     return path
 
 
-def _person() -> User:
+def person() -> User:
+    """Whoever asks for things here, in a database that is ready."""
     call_command("migrate", verbosity=0, interactive=False)
     return User.objects.create(username="bench")
 
 
 def _clip(frames: int, width: int = 320, height: int = 240) -> Clip:
-    path, by = _video(frames, width, height), _person()
+    path, by = video(frames, width, height), person()
     project = projects.create(name="Bench", slug="bench", by=by)
     return clips.add(project=project, path=path, facts=inspect(path, limits=clips.limits()), about={}, by=by)
 
@@ -300,7 +303,7 @@ def _clip(frames: int, width: int = 320, height: int = 240) -> Clip:
 def _table(frames: int) -> tuple[Clip, np.ndarray[tuple[int, int], np.dtype[np.bool_]]]:
     """The beginning of the demo scene, to and fro, and the container's mask on its first frame."""
     shown = list(islice(scene.render(spec := scene.SceneSpec(seed=100)), 20))
-    path, by = settings.HOME / "table.mp4", _person()
+    path, by = settings.HOME / "table.mp4", person()
     ways = {"codec": "libx264", "size": (spec.width, spec.height), "b_frames": 2, "gop": 30}
     with PictureWriter(path, fps=spec.fps, options={"crf": "18"}, **ways) as file:
         for number, each in enumerate(islice(cycle(shown + shown[::-1]), frames)):

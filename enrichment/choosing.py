@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -75,14 +75,30 @@ def choose(layer: Layer, chosen: str, folder: Path) -> Choice:
         raise EngineMissing(f"{layer.title} is computed by one engine at a time, not by {', '.join(parts)}.")
     if len({part.partition(":")[0] for part in parts}) < len(parts):
         raise EngineMissing(f"{layer.title} is given an engine twice: {', '.join(parts)}; name each one once.")
-    picks = tuple(_pick(layer, part, offered, folder) for part in parts)
-    devices = {pick.offer.device for pick in picks}
+    return of([_pick(layer, part, offered, folder) for part in parts])
+
+
+def of(picks: Sequence[Pick]) -> Choice:
+    """The choice that these engines make together."""
     return Choice(
         engine=",".join(pick.name for pick in picks),
         engine_version=",".join(pick.version for pick in picks),
-        device=devices.pop() if len(devices) == 1 else "either" if "either" in devices else "gpu",
-        picks=picks,
+        device=_together([pick.offer.device for pick in picks]),
+        picks=tuple(picks),
     )
+
+
+def device(layer: Layer, engine: str) -> str:
+    """Where a layer run is computed, cpu, gpu or either, by the engine in the ledger; nothing need be here for that."""
+    offered = contract.of_layer(layer.name)
+    parts = [part.partition(":")[0] for part in engine.split(",")]
+    return _together([offered[name].device if name in offered else layer.device for name in parts])
+
+
+def folder_of(value: str, weights: str) -> Path | None:
+    """Where an engine's weights lie below a folder; None for an engine without."""
+    name = value.partition(":")[2]
+    return Path(weights) / name if name else None
 
 
 def own(layer: Layer) -> Choice:
@@ -188,8 +204,7 @@ def _pick(layer: Layer, chosen: str, offered: Mapping[str, LayerEngine], folder:
     if lacks:
         raise EngineMissing(lacks)
     there = offer.checkpoints(folder) if offer.checkpoints is not None else []
-    # Whoever has one folder that fits means that one.
-    exact = f"{name}:{there[0]}" if chosen == name and len(there) == 1 else chosen
+    exact = weights.matching(chosen, [f"{name}:{each}" for each in there]) or chosen
     lies = weights.folder(offer, exact, folder, EngineMissing)
     if lies is None:
         return Pick(offer, lies, offer.version)
@@ -201,6 +216,11 @@ def _pick(layer: Layer, chosen: str, offered: Mapping[str, LayerEngine], folder:
             "again with `manage.py fetch_weights`, or lay weights of your own into a folder without loupe.json."
         )
     return Pick(offer, lies, f"{offer.version} sha256:{digest}")
+
+
+def _together(devices: Sequence[str]) -> str:
+    kinds = set(devices)
+    return kinds.pop() if len(kinds) == 1 else "either" if "either" in kinds else "gpu"
 
 
 def _shortened(part: str) -> str:

@@ -32,6 +32,7 @@ from enrichment import (
     priorities,
     registry,
     remote,
+    routing,
 )
 from enrichment.checkpoints import Pieces, directory_name
 from enrichment.choosing import Choice
@@ -102,8 +103,12 @@ def run_like(batch_id: int) -> bool:
     return _work_on((affinity.claim(turn[0].pk) if turn else None) or ledger.claim_like(batch_id))
 
 
-def work(claim: ledger.Claim) -> None:
-    """Compute a claimed batch. A layer's own failure is entered in the ledger, not raised."""
+def work(claim: ledger.Claim) -> bool:
+    """Compute a claimed batch. A layer's own failure is entered in the ledger, not raised.
+
+    Returns:
+        False when this machine lacks what it takes, and it was left to another.
+    """
     batch = claim.batch
     ledger.begun(claim)
     try:
@@ -122,10 +127,15 @@ def work(claim: ledger.Claim) -> None:
             ledger.start_over(claim)
         else:
             ledger.fail(claim, str(error))
+    except EngineMissing as error:
+        log.warning("%s cannot be computed here: %s", batch, error)
+        routing.hand_on(claim, sentence(error))
+        return False
     except Exception as error:
         log.exception("%s failed at attempt %d.", batch, batch.attempts)
         frames_in_hand.put_down()
         ledger.fail(claim, sentence(error), lasts=failures.lasts(error))
+    return True
 
 
 def _work_on(claim: ledger.Claim | None) -> bool:
@@ -136,14 +146,14 @@ def _work_on(claim: ledger.Claim | None) -> bool:
     layer = registry.every().get(claim.batch.layer_run.layer)
     frames_in_hand.share(bool(others) or layer is None or not layer.shares_frames())
     try:
-        work(claim)
+        worked = work(claim)
         for pk in others:
             taken = ledger.claim(pk)
             if taken is not None:
                 work(taken)
     finally:
         frames_in_hand.done()
-    return True
+    return worked
 
 
 def work_here(run: Run) -> None:

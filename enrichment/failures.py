@@ -19,7 +19,7 @@ from enrichment.loading import is_out_of_memory
 # Looked at first, and in what an error was caused by: an error of ours may only report a disk that was away.
 PASSING: Final = (OSError, EOFError, OperationalError, InterfaceError, MissingPiece, ServiceFailed)
 LASTING: Final = (
-    RunRefused,  # with EngineMissing, UnknownLayer, VersionGone
+    RunRefused,  # with UnknownLayer and VersionGone; EngineMissing is routing's: another worker may have the engine
     EngineInputError,
     MediaError,  # with ClipFolderError
     ValueError,

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import logging
+from typing import Any
 
 from celery import shared_task
+from celery.signals import celeryd_init, worker_init, worker_process_init, worker_ready, worker_shutdown
+from django.conf import settings
 
 from annotation.models import Project
 from enrichment import (
@@ -19,13 +22,40 @@ from enrichment import (
     runs,
     similarity,
     task_checks,
+    threads,
     watching,
     work_checks,
+    workers,
 )
 from enrichment.errors import RunRefused
 from enrichment.models import Run
 
 log = logging.getLogger(__name__)
+_announcing: list[workers.Announcing] = []
+
+
+@celeryd_init.connect
+def _named(sender: str, **_: object) -> None:
+    workers.be(sender)
+
+
+@worker_init.connect
+@worker_process_init.connect
+def _share_cores(**_: object) -> None:
+    threads.bound(settings.WORKER_THREADS)
+
+
+@worker_ready.connect
+def _announce(sender: Any, **_: object) -> None:
+    """Tell the others what this worker could compute."""
+    _announcing.append(workers.Announcing(sender.app.amqp.queues.consume_from))
+    _announcing[-1].start()
+
+
+@worker_shutdown.connect
+def _leave(**_: object) -> None:
+    while _announcing:
+        _announcing.pop().stop()
 
 
 @shared_task

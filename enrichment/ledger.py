@@ -23,7 +23,7 @@ from django.db.models.functions import Coalesce, Now
 from django.utils import timezone
 
 from annotation.events import announce_change
-from enrichment import choosing, queue, registry
+from enrichment import choosing, queue, registry, workers
 from enrichment.errors import UnknownLayer
 from enrichment.events import clip_settled
 from enrichment.models import Batch, LayerRun, Run, from_now
@@ -71,6 +71,8 @@ def claim_like(batch_id: int) -> Claim | None:
     """Take the batch whose turn it is in the same queue, or None when none is free."""
     name = Batch.objects.filter(pk=batch_id).values_list("queue", flat=True).first()
     free = Batch.objects.filter(Batch.is_due(), queue=name, attempts__lt=MOST_ATTEMPTS).in_turn()
+    if lacking := workers.lacking_here():
+        free = free.exclude(lacking)
     # Where rows can be locked, others' rows are skipped; elsewhere the first conditional update that succeeds counts.
     if connection.features.has_select_for_update_skip_locked:
         with transaction.atomic():
@@ -182,6 +184,19 @@ def fail(claim: Claim, reason: str, *, lasts: bool = False) -> None:
         quarantine(layer_run, reason)
 
 
+def give_back(claim: Claim, why: str, *, after: float) -> None:
+    """Leave a batch to another worker, which may take it after so many seconds; the attempt does not count."""
+    Batch.objects.filter(pk=claim.batch.pk, owner=claim.owner, state=Batch.State.RUNNING).update(
+        state=Batch.State.QUEUED,
+        owner=None,
+        leased_until=None,
+        sent_at=None,
+        not_before=from_now(after),
+        attempts=F("attempts") - 1,
+        error=why,
+    )
+
+
 @transaction.atomic
 def start_over(claim: Claim) -> None:
     """Compute all batches of the layer again, because pieces of earlier ones are gone; the attempt counts."""
@@ -238,7 +253,7 @@ def begin(layer_run: LayerRun) -> None:
     spans = [] if layer_run.returns else layer.spans(frame_count)
     device = "cpu"
     if not layer_run.returns:
-        device = choosing.choose_or_say(layer, layer_run.engine, settings.WEIGHTS_DIR).device
+        device = choosing.device(layer, layer_run.engine)
     shared: dict[str, Any] = {"queue": queue.named(device), "priority": layer_run.priority}
     layer_run.batches.all().delete()
     Batch.objects.bulk_create(
@@ -247,8 +262,8 @@ def begin(layer_run: LayerRun) -> None:
         batch_size=500,
     )
     layer_run.state, layer_run.error = State.QUEUED, ""
-    layer_run.batches_total, layer_run.batches_done = len(spans) + 1, 0
-    layer_run.save(update_fields=["state", "error", "batches_total", "batches_done", "changed_at"])
+    layer_run.batches_total, layer_run.batches_done, layer_run.homeless_at = len(spans) + 1, 0, None
+    layer_run.save(update_fields=["state", "error", "batches_total", "batches_done", "homeless_at", "changed_at"])
     _queue_first(layer_run)
 
 

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models.functions import Now
@@ -15,7 +14,7 @@ from django.utils import timezone
 from annotation import history
 from annotation.events import announce_change
 from annotation.models import Clip, Project
-from enrichment import choosing, graph, kept, ledger, priorities, queue, registry, versions
+from enrichment import choosing, graph, kept, ledger, priorities, queue, registry, routing, versions
 from enrichment.choosing import Choice
 from enrichment.errors import RunRefused, VersionGone
 from enrichment.layer import Layer
@@ -67,7 +66,7 @@ def request(
         layers: all registered ones when None.
         retry: try again what has failed; by default when a person asks, not when a clip's arrival does.
         tell: let workers know at once; False when the caller computes in its own process.
-        strict: refuse a person's request when a chosen engine is not here.
+        strict: refuse a person's request when a chosen engine is neither here nor where a worker runs.
 
     Raises:
         UnknownLayer: there is no such layer.
@@ -138,10 +137,10 @@ def configure(
         setting = setting or LayerSetting(project=project, layer=layer)
         changed: dict[str, Any] = {}
         if engine is not None:
-            choice = choosing.choose(known, engine, settings.WEIGHTS_DIR)
+            choice = routing.choose(known, engine, strict=True)
             setting.engine = changed["engine"] = choice.engine if engine else ""
         if parameters is not None:
-            choice = choosing.choose_or_say(known, setting.engine, settings.WEIGHTS_DIR)
+            choice = routing.choose(known, setting.engine)
             choosing.check(known, choice, parameters)
             setting.parameters = changed["parameters"] = parameters
         setting.save()
@@ -161,14 +160,13 @@ def wanted(project: Project, names: Iterable[str], *, strict: bool = False) -> d
         EngineMissing: see `strict`.
     """
     rows = {row.layer: row for row in LayerSetting.objects.filter(project=project)}
-    choose = choosing.choose if strict else choosing.choose_or_say
     found = {}
     for name in names:
         layer, row = registry.get(name), rows.get(name, LayerSetting())
         of_project = {parameter: getattr(project, field) for parameter, field in layer.from_project.items()}
         others = {key: rows[other].parameters.get(key) for key, other in layer.as_set_for.items() if other in rows}
         given = of_project | {key: value for key, value in others.items() if value is not None} | row.parameters
-        found[name] = Wanted(layer, choose(layer, row.engine, settings.WEIGHTS_DIR), given)
+        found[name] = Wanted(layer, routing.choose(layer, row.engine, strict=strict), given)
     return found
 
 

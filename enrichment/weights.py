@@ -59,6 +59,12 @@ def folder(engine: Engine, chosen: str, weights: Path, refusal: type[RunRefused]
     return weights / checkpoint
 
 
+def matching(chosen: str, values: Iterable[str]) -> str | None:
+    """Which of these engines with their weights a setting means; whoever has one folder that fits means that one."""
+    fits = [value for value in values if value == chosen or value.startswith(f"{chosen}:")]
+    return chosen if chosen in fits else fits[0] if len(fits) == 1 else None
+
+
 def maker(path: str, title: str, refusal: type[RunRefused]) -> Any:
     """The callable "module:name" of an engine; `refusal` is raised when a package that it needs is not installed."""
     module, _, name = path.partition(":")

@@ -29,6 +29,17 @@ _CHECKED = 10
 _MAX_PIXELS = Limits().max_pixels
 
 
+class _Process:
+    """How this process decodes; 0 threads is FFmpeg's own choice, one for each core."""
+
+    threads = 0
+
+
+def bound_threads(count: int) -> None:
+    """Let decoders that are opened from now on use so many threads; 0 for as many as there are cores."""
+    _Process.threads = count
+
+
 class FrameReader:
     """Reads frames of a clip, a video or a folder of pictures, by their number in the frame index.
 
@@ -185,7 +196,8 @@ class FrameReader:
         if key == 0 or self._container is None:
             self.close()
             self._container, _ = open_video(self.source)
-            self._stream(self._container).thread_type = "AUTO"
+            context = self._stream(self._container).codec_context
+            context.thread_type, context.thread_count = "AUTO", _Process.threads
         stream = self._stream(self._container)
         if key:
             # The demuxer's own index counts in decoding times, which lie at or before the presentation time given here.

@@ -6,6 +6,7 @@ from enrichment.models.ledger import Batch, LayerRun, LayerSetting, Leased, Run,
 from enrichment.models.propagation import PropagatedMask, Propagation
 from enrichment.models.quality import ClipQuality
 from enrichment.models.watching import Alert, LayerWatch, Notice, Webhook
+from enrichment.models.worker import Worker
 
 __all__ = [
     "Alert",
@@ -26,5 +27,6 @@ __all__ = [
     "Run",
     "TaskCheck",
     "Webhook",
+    "Worker",
     "from_now",
 ]

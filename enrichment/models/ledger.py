@@ -95,6 +95,9 @@ class LayerRun(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     changed_at = models.DateTimeField(auto_now=True)
     done_at = models.DateTimeField(null=True, blank=True)
+    homeless_at = models.DateTimeField(
+        null=True, blank=True, help_text="since when no live worker has what computes it; see routing.py"
+    )
     kept_at = models.DateTimeField(null=True, blank=True, help_text="when another version took its place; see kept.py")
     kept_bytes = models.PositiveBigIntegerField(default=0, help_text="on disk, while it is kept and not current")
     pinned = models.BooleanField(default=False, help_text="made current by hand; stands whatever the project has set")

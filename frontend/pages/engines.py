@@ -11,9 +11,9 @@ from django.http import HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 
 from annotation.models import Project
-from enrichment import choosing, engine, machine, registry, runs
+from enrichment import engine, machine, registry, routing, runs
 from enrichment.layer import Layer
-from enrichment.models import LayerSetting
+from enrichment.models import LayerSetting, Worker
 from frontend.access import PageRequest, Role, enter
 from frontend.answers import telling
 
@@ -46,6 +46,7 @@ def engines(request: PageRequest, slug: str) -> HttpResponse:
         "questions": [_question(layer, _chosen(place.project)) for layer in _layers()],
         "rows": machine.report(settings.WEIGHTS_DIR, settings.SPEEDS_FILE),
         "weights": settings.WEIGHTS_DIR,
+        "workers": [{"worker": worker, "weights": _weights(worker)} for worker in Worker.objects.live()],
     }
     return render(request, "settings/engines.html", shown)
 
@@ -81,10 +82,16 @@ def _chosen(project: Project) -> dict[str, str]:
 def _question(layer: Layer, chosen: dict[str, str]) -> Question:
     setting = chosen.get(layer.name, "")
     values = tuple(setting.split(",")) if setting else (layer.engine,)
-    options = choosing.options(layer, settings.WEIGHTS_DIR)
+    options = routing.options(layer)
     if layer.no_engine:
         options.insert(0, ("", "No engine"))
     # What is chosen stays to be seen when its weights are gone, or saving the page would quietly choose another.
-    options += [(value, f"{value} (not on this machine)") for value in values if value not in dict(options)]
-    wrong = choosing.choose_or_say(layer, setting, settings.WEIGHTS_DIR)
+    options += [(value, f"{value} (on no machine now)") for value in values if value not in dict(options)]
+    wrong = routing.choose(layer, setting)
     return Question(layer, values, tuple(options), wrong.no_engine if setting else "")
+
+
+def _weights(worker: Worker) -> list[str]:
+    """The folders of weights that a worker can use, by name."""
+    values = [value for engines in worker.engines.values() for value in engines]
+    return sorted({folder for value in values if (folder := value.partition(":")[2])})

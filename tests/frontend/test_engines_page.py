@@ -77,7 +77,7 @@ def test_a_choice_whose_weights_are_gone_is_shown_with_the_reason_and_kept(
     LayerSetting.objects.create(project=project, layer="depth", engine="depth_anything:gone")
     client = browse(alice)
     depth = questions(client)["depth"]
-    assert ("depth_anything:gone", "depth_anything:gone (not on this machine)") in depth.options
+    assert ("depth_anything:gone", "depth_anything:gone (on no machine now)") in depth.options
     assert "no weights 'gone'" in depth.wrong
     assert client.post(PAGE, untouched(client)).status_code == 302
     assert LayerSetting.objects.get().engine == "depth_anything:gone"

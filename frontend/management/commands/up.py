@@ -42,6 +42,8 @@ class Command(BaseCommand):
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, _as_interrupt)
         address = f"http://127.0.0.1:{port}"
+        # They share the cores with each other, and with what people wait for, which may use them all.
+        os.environ.setdefault("LOUPE_THREADS", str(max(1, (os.cpu_count() or 1) // workers)))
         commands = {"worker": _worker(workers), "interactive": _interactive_worker()}
         children = {
             **{name: _start(command, settings.LOGS_DIR / f"{name}.log") for name, command in commands.items()},
@@ -107,7 +109,8 @@ def _worker(processes: int) -> list[str]:
 def _interactive_worker() -> list[str]:
     """A worker that is never busy with layers when somebody waits for a mask."""
     return [
-        *(sys.executable, "-m", "celery", "-A", "config", "worker", "--hostname", "interactive@%h", "--pool", "solo"),
+        *("env", "LOUPE_THREADS=0", sys.executable, "-m", "celery", "-A", "config", "worker"),
+        *("--hostname", "interactive@%h", "--pool", "solo"),
         *("--queues", "interactive", "--loglevel", "INFO", "--without-mingle", "--without-gossip"),
     ]
 

@@ -1,0 +1,137 @@
+"""What this worker could compute: told to the others every few seconds, and kept in mind when it takes work.
+
+A machine may lack weights, packages or keys that another one has. Each worker says what it has in a row of its own,
+so that a machine without weights can plan with another's, and a batch is put aside only where nobody could do it.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Final
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.db.models import Q
+from django.db.models.functions import Now
+from django.db.utils import DatabaseError
+
+from enrichment import choosing, engine, registry
+from enrichment.errors import EngineMissing
+from enrichment.models import LayerRun, Worker, from_now
+from enrichment.models.worker import needs
+
+log = logging.getLogger(__name__)
+
+BEAT: Final = 10.0
+# What a process lacks may be laid there while it runs: it tries again after so many seconds.
+RECHECK: Final = 60.0
+_FORGOTTEN_AFTER: Final = 86_400.0
+
+
+class _Process:
+    """Of this process and, where it forks, its children: the worker's name, and what it was found to lack, and when."""
+
+    name: str = ""
+    lacking: dict[tuple[str, str, str], float] = {}
+
+
+def be(name: str) -> None:
+    """Say which worker this process belongs to, before it forks."""
+    _Process.name = name
+
+
+def me() -> str:
+    """The worker's name; empty in a process that is none, such as a command that computes by itself."""
+    return _Process.name
+
+
+class Announcing:
+    """Tells the others of this worker from threads of its own, until the process ends."""
+
+    def __init__(self, queues: Iterable[str]) -> None:
+        self._queues = sorted(queues)
+        self._stop = threading.Event()
+
+    def start(self) -> None:
+        """Begin; what takes long, hashing weights, goes on beside the beats."""
+        for step, every, name in ((self._beat, BEAT, "beat"), (self._list, RECHECK, "list")):
+            threading.Thread(target=self._repeat, args=(step, every), name=f"worker's {name}", daemon=True).start()
+
+    def stop(self) -> None:
+        """End, and take the row away: the others need not wait for this worker."""
+        self._stop.set()
+        try:
+            Worker.objects.filter(name=me()).delete()
+        except DatabaseError:
+            log.warning("The worker could not take leave; the others notice in a while.", exc_info=True)
+
+    def _repeat(self, step: Callable[[], None], every: float) -> None:
+        while True:
+            try:
+                step()
+            except DatabaseError:
+                log.warning("The worker could not tell of itself; it tries again.", exc_info=True)
+            finally:
+                connection.close()
+            if self._stop.wait(every):
+                return
+
+    def _beat(self) -> None:
+        facts = {"queues": self._queues, "weights": str(settings.WEIGHTS_DIR), "seen_at": Now()}
+        Worker.objects.update_or_create(name=me(), defaults=facts)
+        Worker.objects.filter(seen_at__lt=from_now(-_FORGOTTEN_AFTER)).delete()
+
+    def _list(self) -> None:
+        engines, lacks = listing(settings.WEIGHTS_DIR)
+        facts = {"engines": engines, "lacks": lacks, "ready": True}
+        row = Worker.objects.filter(name=me()).first()
+        if row is None or not row.ready or (row.engines, row.lacks) != (engines, lacks):
+            # What was refused may work with what is there now.
+            Worker.objects.update_or_create(name=me(), defaults={**facts, "refused": {}, "seen_at": Now()})
+
+
+def listing(weights: Path) -> tuple[dict[str, dict[str, str]], dict[str, str]]:
+    """What could be computed here: ({layer: {engine: version}}, {layer/engine: why not})."""
+    engines: dict[str, dict[str, str]] = {}
+    lacks: dict[str, str] = {}
+    for offer in engine.every.every().values():
+        if lacking := choosing.lacking(offer):
+            lacks[offer.key] = lacking
+            continue
+        names = [""] if offer.checkpoints is None else offer.checkpoints(weights)
+        for value in (f"{offer.name}:{name}" if name else offer.name for name in names):
+            try:
+                choice = choosing.choose(registry.get(offer.layer), value, weights)
+                engines.setdefault(offer.layer, {})[value] = choice.engine_version
+            except EngineMissing as error:
+                lacks[f"{offer.layer}/{value}"] = str(error)
+    return engines, lacks
+
+
+def refuse(layer_run: LayerRun, why: str) -> None:
+    """Keep in mind that this worker cannot do a layer run, and tell the others."""
+    _Process.lacking[layer_run.layer, layer_run.engine, layer_run.engine_version] = time.monotonic()
+    if not me():
+        return
+    with transaction.atomic():
+        row = Worker.objects.select_for_update().filter(name=me()).first()
+        if row is not None and needs(layer_run) not in row.refused:
+            row.refused[needs(layer_run)] = why
+            row.save(update_fields=["refused"])
+
+
+def lacking_here() -> Q:
+    """Batches that this process was lately found unable to do, as a condition on them; an empty one for none."""
+    found = Q()
+    now = time.monotonic()
+    for key, since in list(_Process.lacking.items()):
+        if now - since > RECHECK:
+            _Process.lacking.pop(key, None)
+            continue
+        layer, chosen, version = key
+        found |= Q(layer_run__layer=layer, layer_run__engine=chosen, layer_run__engine_version=version)
+    return found
