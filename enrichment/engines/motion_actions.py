@@ -4,9 +4,9 @@ A pick and place is a sequence of strokes with a rest between any two: sideways 
 it (pre-grasp), still (grasp), up (lift), sideways (transport), down (place), still (release). People and robots alike
 move between rests in smooth strokes (Flash and Hogan 1985), so each frame's velocity is scored for every phase, ends
 of phases are drawn to slow frames, and the best sequence is found by dynamic programming over segments (a semi-Markov
-Viterbi), the whole pattern as often as it occurs. Motion that fits no pattern becomes a segment of unknown action,
-from energy with hysteresis, cut into strokes where it changes (strokes.py). "Up" is up in the picture: a camera that
-looks straight down sees no lift, and the confidences say so.
+Viterbi), the whole pattern as often as it occurs; where nothing moves along, nothing was picked up. Motion that fits
+no pattern becomes a segment of unknown action, from energy with hysteresis, cut into strokes where it changes
+(strokes.py). "Up" is up in the picture: a camera that looks straight down sees no lift, and the confidences say so.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from enrichment.engines.motion_features import MotionSeries
 from enrichment.engines.strokes import contact, strokes
 
 NAME: Final = "motion-grammar"
-VERSION: Final = "3"
+VERSION: Final = "4"
 
 PHASES: Final = ("approach", "pre-grasp", "grasp", "lift", "transport", "place", "release")
 _RESTS: Final = frozenset({"grasp", "release"})
@@ -49,6 +49,7 @@ class ActionParameters:
     rest_inside: float = 10.0  # what a full rest in the middle of a stroke costs
     pattern_cost: float = 6.0  # what a whole pattern must earn over "something else"
     least_sure: float = 0.3  # a pattern with a phase below this confidence is no pattern
+    least_carried: float = 0.2  # of the time from lift to place a thing moves along, where things are known at all
     shortest_unknown: float = 0.4
     least_speed: float = (
         0.0015  # usual stroke speed, shares of the picture's diagonal per frame; below it nothing happens
@@ -99,10 +100,13 @@ def propose(
     scores = _phase_scores(velocity, usual, settings)
     patterns = _best_patterns(scores, speed / usual, fps, settings)
     patterns = [bounds for bounds in patterns if min(_sureness(bounds, scores)) >= settings.least_sure]
+    held = contact(series, velocity, usual, fps)
+    if len(series.tracks):
+        patterns = [bounds for bounds in patterns if _carried(bounds, held) >= settings.least_carried]
     found: list[ActionSegment] = []
     for bounds in patterns:
         found.extend(_segments_of(bounds, scores, series, names or {}))
-    found.extend(_unknown(series, velocity, usual, patterns, fps, settings))
+    found.extend(_unknown(series, velocity, held, usual, patterns, fps, settings))
     return sorted(found, key=lambda each: (each.start, each.level != "task", each.end))
 
 
@@ -235,6 +239,12 @@ def _sureness(bounds: list[int], scores: Scores) -> list[float]:
     return [float(1.0 / (1.0 + np.exp(-2.0 * mean))) for mean in means]
 
 
+def _carried(bounds: list[int], held: NDArray[np.float64]) -> float:
+    """The share of the time between lift and release in which something moves along, 0..1."""
+    first, last = PHASES.index("lift"), PHASES.index("release")
+    return float(held[bounds[first] : bounds[last]].mean())
+
+
 def handled(series: MotionSeries, start: int, end: int) -> int | None:
     """The track that changed its place most in rows [start, end), if any moved by more than 4 % of the diagonal.
 
@@ -257,13 +267,13 @@ def handled(series: MotionSeries, start: int, end: int) -> int | None:
 def _unknown(
     series: MotionSeries,
     velocity: NDArray[np.float64],
+    held: NDArray[np.float64],
     usual: float,
     patterns: list[list[int]],
     fps: float,
     settings: ActionParameters,
 ) -> list[ActionSegment]:
     """Motion that no pattern explains: what is done is not known, but where it changes and what goes along."""
-    held = contact(series, velocity, usual, fps)
     found: list[ActionSegment] = []
     for start, end in _busy(np.linalg.norm(velocity, axis=1), usual, patterns, fps):
         if end - start < settings.shortest_unknown * fps:
@@ -273,9 +283,16 @@ def _unknown(
         words = _describe("unknown", "object")
         first, last = series.first + start, series.first + end
         found.append(ActionSegment(first, last, "task", UNKNOWN, "", confidence, target, words))
-        for stroke in strokes(
-            velocity[start:end], held[start:end], usual, fps, shortest=settings.shortest_phase, rest=settings.rest
-        ):
+        pieces = strokes(
+            velocity[start:end],
+            held[start:end],
+            series.directions[start:end],
+            usual,
+            fps,
+            shortest=settings.shortest_phase,
+            rest=settings.rest,
+        )
+        for stroke in pieces:
             lies = (first + stroke.start, first + stroke.end)
             said = _describe(stroke.phase, "object")
             found.append(ActionSegment(*lies, "primitive", UNKNOWN, stroke.phase, stroke.confidence, target, said))

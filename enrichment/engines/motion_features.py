@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import cv2
@@ -37,7 +37,8 @@ class MotionSeries:
     pixels per frame of the mover's far end, zero where nothing moves. tip: (n, 2) float32, where that end is, NaN where
     nothing moves. tracks: (k,) int64 ids of things that are neither surfaces nor movers. centres: (k, n, 2) float32,
     NaN
-    where a thing is not seen. size: (height, width).
+    where a thing is not seen. size: (height, width). directions: (n, 4) float32, mean motion of the whole picture,
+    without the camera, to the right, left, down and up, each 0 or more, pixels per frame.
     """
 
     first: int
@@ -47,6 +48,7 @@ class MotionSeries:
     tracks: NDArray[np.int64]
     centres: NDArray[np.float32]
     size: tuple[int, int]
+    directions: NDArray[np.float32]
 
     def __len__(self) -> int:
         return len(self.energy)
@@ -59,6 +61,7 @@ class MotionSeries:
             "tip": self.tip,
             "tracks": self.tracks,
             "centres": self.centres,
+            "directions": self.directions,
             "facts": np.array([self.first, *self.size], dtype=np.int64),
         }
 
@@ -67,7 +70,7 @@ class MotionSeries:
         """What `arrays` gave.
 
         Args:
-            arrays: as `arrays` gave it.
+            arrays: as `arrays` gave it; without "directions", which older files lack, they are 0.
 
         Raises:
             EngineInputError: an array is missing.
@@ -76,6 +79,7 @@ class MotionSeries:
         if missing := needed - set(arrays):
             raise EngineInputError(f"The motion features lack {', '.join(sorted(missing))}; compute them again.")
         first, height, width = (int(value) for value in np.asarray(arrays["facts"], dtype=np.int64))
+        directions = arrays.get("directions", np.zeros((len(arrays["energy"]), 4)))
         return cls(
             first,
             np.asarray(arrays["energy"], dtype=np.float32),
@@ -84,7 +88,18 @@ class MotionSeries:
             np.asarray(arrays["tracks"], dtype=np.int64),
             np.asarray(arrays["centres"], dtype=np.float32),
             (height, width),
+            np.asarray(directions, dtype=np.float32),
         )
+
+
+@dataclass(frozen=True)
+class _Row:
+    """What one frame adds to a series; without a far end nothing moves."""
+
+    energy: float
+    directions: NDArray[np.float32]
+    velocity: NDArray[np.float32] = field(default_factory=lambda: np.zeros(2, np.float32))
+    tip: NDArray[np.float32] = field(default_factory=lambda: np.full(2, np.nan, np.float32))
 
 
 class MotionFeatures:
@@ -96,7 +111,7 @@ class MotionFeatures:
         self._first = first
         factor = min(1.0, _WORKING_WIDTH / width)
         self._small = (max(16, round(width * factor)), max(16, round(height * factor)))
-        self._rows: list[tuple[float, NDArray[np.float32], NDArray[np.float32]]] = []
+        self._rows: list[_Row] = []
         self._centres: dict[int, dict[int, tuple[float, float]]] = {}
 
     def add(
@@ -120,7 +135,7 @@ class MotionFeatures:
                     centre = (moments["m10"] / moments["m00"], moments["m01"] / moments["m00"])
                     self._centres.setdefault(number, {})[frame] = centre
         if flow is None:
-            self._rows.append((0.0, np.zeros(2, np.float32), np.full(2, np.nan, np.float32)))
+            self._rows.append(_Row(0.0, np.zeros(4, np.float32)))
             return
         things = np.zeros(self._small[::-1], dtype=np.uint8)
         for number, mask in masks.items():
@@ -138,17 +153,16 @@ class MotionFeatures:
                 centres[row, frame] = centre
         return MotionSeries(
             self._first,
-            np.array([row[0] for row in self._rows], dtype=np.float32),
-            np.array([row[1] for row in self._rows], dtype=np.float32).reshape(count, 2),
-            np.array([row[2] for row in self._rows], dtype=np.float32).reshape(count, 2),
+            np.array([row.energy for row in self._rows], dtype=np.float32),
+            np.array([row.velocity for row in self._rows], dtype=np.float32).reshape(count, 2),
+            np.array([row.tip for row in self._rows], dtype=np.float32).reshape(count, 2),
             np.array(tracks, dtype=np.int64),
             centres,
             self._size,
+            np.array([row.directions for row in self._rows], dtype=np.float32).reshape(count, 4),
         )
 
-    def _far_end(
-        self, flow: NDArray[np.float32], things: NDArray[np.bool_]
-    ) -> tuple[float, NDArray[np.float32], NDArray[np.float32]]:
+    def _far_end(self, flow: NDArray[np.float32], things: NDArray[np.bool_]) -> _Row:
         height, width = self._size
         small_width, small_height = self._small
         stretch = np.array([small_width / flow.shape[1], small_height / flow.shape[0]], dtype=np.float32)
@@ -158,17 +172,19 @@ class MotionFeatures:
         up = np.array([width / small_width, height / small_height], dtype=np.float32)
         energy = float(np.where(speed > _LEAST_SPEED, speed, 0.0).mean() * up[0])
         moving = speed > _LEAST_SPEED
+        ways = np.stack([np.clip(own, 0, None), np.clip(-own, 0, None)], axis=-1)
+        directions = (ways.mean(axis=(0, 1)) * up[:, None]).ravel().astype(np.float32)
         grown = cv2.dilate(things.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
         if (moving & grown).sum() > 0.5 * _LEAST_PART * moving.size:
             moving &= grown
         region = _strongest(moving, speed)
         if region.sum() < _LEAST_PART * region.size:
-            return energy, np.zeros(2, np.float32), np.full(2, np.nan, np.float32)
+            return _Row(energy, directions)
         ys, xs = np.nonzero(region)
         far = _far_part(region, xs, ys)
         velocity = np.median(own[ys[far], xs[far]], axis=0) * up
         tip = np.array([xs[far].mean() + 0.5, ys[far].mean() + 0.5], dtype=np.float32) * up
-        return energy, velocity.astype(np.float32), tip.astype(np.float32)
+        return _Row(energy, directions, velocity.astype(np.float32), tip.astype(np.float32))
 
 
 def join(parts: list[MotionSeries]) -> MotionSeries:
@@ -202,6 +218,7 @@ def join(parts: list[MotionSeries]) -> MotionSeries:
         tracks.astype(np.int64),
         centres,
         parts[0].size,
+        np.concatenate([part.directions for part in parts]),
     )
 
 

@@ -1,7 +1,10 @@
 """What a hand does where no known pattern fits: stretches of like motion, and whether it takes something along.
 
-Boundaries are change points over the far end's velocity, its speed and contact; the phase of a stretch follows from
-three questions: does the hand move, does something move along with it, and did it before.
+Boundaries are change points of a histogram of optical flow by direction (after Laptev et al., "Learning realistic
+human actions from movies", CVPR 2008, with the root of Arandjelović and Zisserman, "Three things everyone should know
+to improve object retrieval", CVPR 2012) over the whole picture: two hands, or one that opens, change it where the far
+end's velocity says nothing. The phase of a stretch follows from three questions: does the hand move, does something
+move along with it, and did it before.
 """
 
 from __future__ import annotations
@@ -23,6 +26,9 @@ _NEAR: Final = 0.16
 # … moves, and its velocity differs from the far end's by less than this share.
 _ALIKE: Final = 0.7
 _MOVES: Final = 0.2  # share of the usual speed
+_SMOOTHING: Final = 0.05  # seconds, standard deviation
+_PAYS: Final = 0.1  # seconds
+_TOUCH: Final = 0.6  # of the spread of the directions: what taking hold of a thing or letting go of it differs by
 STILL, CARRY, FREE = "still", "transport", "approach"
 
 
@@ -69,26 +75,38 @@ def contact(series: MotionSeries, velocity: NDArray[np.float64], usual: float, f
 
 
 def strokes(
-    velocity: NDArray[np.float64], held: NDArray[np.float64], usual: float, fps: float, *, shortest: float, rest: float
+    velocity: NDArray[np.float64],
+    held: NDArray[np.float64],
+    directions: NDArray[np.floating],
+    usual: float,
+    fps: float,
+    *,
+    shortest: float,
+    rest: float,
 ) -> list[Stroke]:
     """Cut a stretch of motion into strokes.
 
     Args:
         velocity: (n, 2) of the far end, pixels per frame, smoothed.
         held: (n,) contact, 0-1.
+        directions: (n, 4) motion of the picture to the right, left, down and up, as `MotionSeries` has it.
         usual: speed of a usual stroke, pixels per frame.
         fps: frames per second.
         shortest: seconds that a stroke lasts at least.
         rest: share of the usual speed below which a stroke is a rest.
 
     Returns:
-        Strokes without gaps, in time.
+        Strokes in time. Two that follow each other may have one phase: where motion changes a boundary may belong, and
+        a rest that is neither a grasp nor a release is none of them.
     """
     speed = np.linalg.norm(velocity, axis=1)
-    features = np.column_stack([velocity / usual, speed / usual, 1.5 * held])
+    features, noise = _comparable(directions, fps)
+    features = np.column_stack([features, _TOUCH * held])
     least = max(3, round(shortest * fps))
-    # A change pays when it explains a tenth of a second of motion at half the usual speed.
-    bounds = change_points(features, price=0.1 * fps * 0.5, shortest=least, longest=max(2 * least, round(6 * fps)))
+    # A change pays when it explains as much as a tenth of a second differs on average, and more than noise would
+    # (Schwarz's criterion, as in window_segments.py).
+    price = _PAYS * fps + 2.0 * features.shape[1] * float(np.log(max(len(features), 2))) * noise
+    bounds = change_points(features, price=price, shortest=least, longest=max(2 * least, round(6 * fps)))
     pieces = list(pairwise(bounds))
     means = [features[start:end].mean(axis=0) for start, end in pieces]
     doing = [
@@ -102,7 +120,19 @@ def strokes(
         apart = min(beside, default=0.0)
         sure = round(0.2 + 0.35 * apart / (apart + within + 0.2), 3)
         found.append(Stroke(start, end, _phase(doing, n), sure))
-    return _joined(found)
+    return [each for each in found if each.phase]
+
+
+def _comparable(directions: NDArray[np.floating], fps: float) -> tuple[NDArray[np.float64], float]:
+    """(n, 4) of variance 1 in all, smoothed, and the variance that is noise, from the median step between frames."""
+    rooted = np.sqrt(np.asarray(directions, dtype=np.float64))
+    smooth = gaussian_filter1d(rooted, max(0.5, _SMOOTHING * fps), axis=0, mode="nearest")
+    centred = smooth - smooth.mean(axis=0)
+    spread = max(float(np.sqrt((centred**2).sum(axis=1).mean())), 1e-6)
+    steps = np.diff(rooted / spread, axis=0)
+    # Half of a squared step is one variance; the median of such squares is 0.455 of their mean.
+    noise = float(np.median(steps**2)) / 2 / 0.455 if len(steps) else 0.0
+    return centred / spread, noise
 
 
 def _phase(doing: Sequence[str], n: int) -> str:
@@ -117,15 +147,3 @@ def _phase(doing: Sequence[str], n: int) -> str:
     if after == CARRY:
         return CARRY if before == CARRY else "grasp"
     return "release" if before == CARRY else ""
-
-
-def _joined(found: Sequence[Stroke]) -> list[Stroke]:
-    """Neighbours of one phase as one stroke; those of none are left out."""
-    joined: list[Stroke] = []
-    for each in found:
-        last = joined[-1] if joined else None
-        if last is not None and last.phase == each.phase and last.end == each.start:
-            joined[-1] = Stroke(last.start, each.end, each.phase, max(last.confidence, each.confidence))
-        elif each.phase:
-            joined.append(each)
-    return joined

@@ -96,7 +96,8 @@ def written(hand: list[tuple[int, float, float]], thing: list[tuple[int, float, 
     count = len(velocity)
     tip = np.full((count, 2), 300, np.float32)
     none = np.zeros((0, count, 2), np.float32)
-    motion = MotionSeries(0, np.ones(count, np.float32), velocity, tip, np.zeros(0, np.int64), none, (480, 640))
+    tracks, ways = np.zeros(0, np.int64), np.zeros((count, 4), np.float32)
+    motion = MotionSeries(0, np.ones(count, np.float32), velocity, tip, tracks, none, (480, 640), ways)
     return Observed(motion, {5: steps(thing)} if thing else {}, np.ones(count, bool))
 
 

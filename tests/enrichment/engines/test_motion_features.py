@@ -43,6 +43,13 @@ def test_the_far_end_is_away_from_the_border_and_moves_as_the_flow_says(block: N
     assert np.allclose(series.tip[:, 0], 75, atol=4)
 
 
+def test_motion_of_the_picture_is_told_by_direction(block: NDArray[np.bool_]) -> None:
+    series = collect(0, range(50, 70, 3), block)
+    right, left, down, up = series.directions.T
+    assert np.allclose(down, 3.0 * np.arange(50, 70, 3) * 30 / (HEIGHT * WIDTH), rtol=0.05)
+    assert max(right.max(), left.max(), up.max()) < 1e-6
+
+
 def test_nothing_that_moves_is_a_far_end_at_rest(block: NDArray[np.bool_]) -> None:
     features = MotionFeatures(HEIGHT, WIDTH)
     features.add(np.zeros((HEIGHT, WIDTH, 2), np.float32), {2: block}, {})
@@ -83,6 +90,8 @@ def test_saved_features_come_back_and_incomplete_ones_are_refused(block: NDArray
     again = MotionSeries.from_arrays(arrays)
     assert (again.first, again.size) == (3, (HEIGHT, WIDTH))
     assert np.array_equal(again.velocity, series.velocity)
+    del arrays["directions"]
+    assert not MotionSeries.from_arrays(arrays).directions.any()
     del arrays["tip"]
     with pytest.raises(EngineInputError, match="lack tip"):
         MotionSeries.from_arrays(arrays)

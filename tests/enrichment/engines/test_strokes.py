@@ -71,6 +71,9 @@ def a_push() -> MotionSeries:
         np.array([7, 8]),
         np.stack([block, far]).astype(np.float32),
         (480, 640),
+        (0.05 * np.column_stack([np.clip(velocity, 0, None), np.clip(-velocity, 0, None)])[:, [0, 2, 1, 3]]).astype(
+            "f4"
+        ),
     )
 
 
@@ -84,10 +87,27 @@ def test_what_moves_along_with_the_hand_is_in_contact_and_what_lies_elsewhere_is
 def test_a_push_is_an_approach_a_transport_and_a_release() -> None:
     series = a_push()
     velocity = series.velocity.astype(np.float64)
-    found = strokes(velocity, contact(series, velocity, 6.0, FPS), 6.0, FPS, shortest=0.12, rest=0.15)
+    held = contact(series, velocity, 6.0, FPS)
+    found = strokes(velocity, held, series.directions, 6.0, FPS, shortest=0.12, rest=0.15)
     assert [each.phase for each in found] == ["approach", "transport", "release", "approach"]
     assert [each.start for each in found] == pytest.approx([0, 20, 40, 50], abs=2)
     assert all(0.0 < each.confidence < 0.6 for each in found)
+
+
+def test_a_second_hand_that_moves_while_the_first_rests_is_a_boundary() -> None:
+    series = a_push()
+    directions = series.directions.copy()
+    directions[:] = 0.1
+    directions[30:, 3] = 0.4
+    velocity, held = np.tile((6.0, 0.0), (70, 1)), np.zeros(70)
+    found = strokes(velocity, held, directions, 6.0, FPS, shortest=0.12, rest=0.15)
+    assert [(each.start, each.end) for each in found] == [(0, 30), (30, 70)]
+
+
+def test_noise_alone_is_one_stroke() -> None:
+    noise = 0.3 + 0.05 * np.random.default_rng(3).random((200, 4))
+    found = strokes(np.tile((6.0, 0.0), (200, 1)), np.zeros(200), noise, 6.0, FPS, shortest=0.12, rest=0.15)
+    assert len(found) <= 2  # the longest stroke is six seconds
 
 
 def test_motion_without_a_known_pattern_is_proposed_with_its_strokes() -> None:
@@ -99,3 +119,26 @@ def test_motion_without_a_known_pattern_is_proposed_with_its_strokes() -> None:
     assert all(any(task.start <= each.start and each.end <= task.end for task in tasks) for each in inside)
     assert all(len(set(each.descriptions)) == 3 for each in found)
     assert tasks[0].target == 7
+
+
+def a_pick_and_place(*, carries: bool) -> MotionSeries:
+    """A hand goes to a block, down, rests, up, sideways, down, rests; the block goes along, or stays where it is."""
+    parts = [(15, (6, 0)), (10, (0, 5)), (8, (0, 0)), (10, (0, -5)), (15, (6, 0)), (10, (0, 5)), (12, (0, 0))]
+    velocity = np.concatenate([np.tile(each, (n, 1)) for n, each in parts]).astype(np.float64)
+    tip = np.cumsum(velocity, axis=0) + np.array([100, 200])
+    block = np.tile(tip[33], (80, 1))
+    if carries:
+        block[33:68] = tip[33:68]
+        block[68:] = tip[67]
+    ways = 0.05 * np.column_stack([np.clip(velocity, 0, None), np.clip(-velocity, 0, None)])[:, [0, 2, 1, 3]]
+    singles = [np.ones(80), velocity, tip]
+    energy, velocity, tip = (each.astype(np.float32) for each in singles)
+    centres = block[None].astype(np.float32)
+    return MotionSeries(0, energy, velocity, tip, np.array([7]), centres, (480, 640), ways.astype(np.float32))
+
+
+def test_where_nothing_moves_along_nothing_was_picked_up() -> None:
+    with_block, without = (motion_actions.propose(a_pick_and_place(carries=c), FPS) for c in (True, False))
+    assert [each.phase for each in with_block if each.level == "primitive"] == list(motion_actions.PHASES)
+    assert {each.action_class for each in without} == {""}
+    assert "transport" not in {each.phase for each in without}
