@@ -102,13 +102,18 @@ def _measure(bob: Person, task: int) -> Session:
     # How the tracks drift is worked out first, or the saves would wait for that.
     bench.page.wait_for_load_state("networkidle", timeout=IDLE)
     saves: list[Request] = []
-    bench.page.on("requestfinished", lambda request: saves.append(request) if request.method == "PUT" else None)
+    # A new object and its first stroke go together, and what is drawn over it alone.
+    bench.page.on("requestfinished", lambda request: saves.append(request) if _is_save(request) else None)
     strokes = _draw(bench)
     sizes = [request.sizes() for request in saves]
     sent = [size["requestBodySize"] + size["requestHeadersSize"] for size in sizes]
     waits = [request.timing["responseStart"] - request.timing["requestStart"] for request in saves]
     bench.page.close()
     return Session(strokes, opened, waits, sent)
+
+
+def _is_save(request: Request) -> bool:
+    return request.method == "PUT" or (request.method == "POST" and request.url.endswith("/edits/"))
 
 
 def _draw(bench: Workbench) -> list[list[float]]:
