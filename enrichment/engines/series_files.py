@@ -13,16 +13,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-import h5py
 import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pa_parquet
 
+from enrichment.engines.series_hdf5 import MOST_NUMBERS, hdf5_table
 from enrichment.errors import EngineInputError
 
 TIMES: Final = ("time", "seconds", "timestamp", "t")
-_MOST_NUMBERS: Final = 256  # of a list in one row: more is a picture or an embedding
 _EPISODE: Final = "episode_index"
 # What LeRobot counts rows and tasks with: numbers, but no series.
 _BOOKKEEPING: Final = frozenset({_EPISODE, "index", "task_index"})
@@ -94,55 +93,13 @@ def _json_lines(path: Path) -> pa.Table:
         return pa.Table.from_pylist([json.loads(line) for line in lines if line.strip()])
 
 
-def _hdf5(path: Path) -> pa.Table:
-    """Every dataset of numbers as long as most are, by its path: "observations.qpos"; pictures are left out."""
-    with h5py.File(path, "r") as opened:
-        root = _episode_of(opened)
-        found = dict(_datasets(root, root.name.rstrip("/")))
-        lengths = [each.shape[0] for each in found.values()]
-        length = max(set(lengths), key=lengths.count, default=0)
-        return pa.table(
-            {
-                name: each[()] if each.ndim == 1 else pa.FixedSizeListArray.from_arrays(each[()].ravel(), each.shape[1])
-                for name, each in found.items()
-                if each.shape[0] == length
-            }
-        )
-
-
-def _episode_of(opened: h5py.Group) -> h5py.Group:
-    """The only demonstration of a robomimic file, and all of any other."""
-    data = opened.get("data")
-    if not isinstance(data, h5py.Group) or not any(name.startswith("demo_") for name in data):
-        return opened
-    demos = sorted(name for name in data if name.startswith("demo_"))
-    if len(demos) > 1:
-        raise ValueError(
-            f"it holds {len(demos)} demonstrations, and a clip is one; save {demos[0]} in a file of its own"
-        )
-    return data[demos[0]]
-
-
-def _datasets(group: h5py.Group, root: str) -> Iterator[tuple[str, h5py.Dataset]]:
-    for each in group.values():
-        if isinstance(each, h5py.Group):
-            yield from _datasets(each, root)
-        elif isinstance(each, h5py.Dataset) and _is_series(each):
-            yield each.name.removeprefix(root).strip("/").replace("/", "."), each
-
-
-def _is_series(each: h5py.Dataset) -> bool:
-    """Numbers in rows that are neither a picture nor an embedding."""
-    return each.dtype.kind in "iufb" and (each.ndim == 1 or (each.ndim == 2 and each.shape[1] <= _MOST_NUMBERS))
-
-
 _READERS: Final = {
     ".csv": pa_csv.read_csv,
     ".parquet": _parquet,
     ".json": _json,
     ".jsonl": _json_lines,
-    ".h5": _hdf5,
-    ".hdf5": _hdf5,
+    ".h5": hdf5_table,
+    ".hdf5": hdf5_table,
 }
 
 
@@ -188,7 +145,7 @@ def _numbers_of(title: str, column: pa.ChunkedArray, path: Path) -> Iterator[tup
     if len(widths) != 1:
         raise EngineInputError(f"The lists of {title} in {path.name} are not all of one length; they can be no series.")
     (width,) = widths
-    if width > _MOST_NUMBERS:
+    if width > MOST_NUMBERS:
         return
     empty = [np.nan] * width
     values = np.array([empty if row is None else [np.nan if v is None else v for v in row] for row in rows], np.float64)
