@@ -45,16 +45,17 @@ def create(*, name: str, slug: str, by: User, description: str = "") -> Project:
 
 
 @transaction.atomic
-def change(*, project: Project, by: User, **values: str | float) -> Project:
+def change(*, project: Project, by: User, **values: str | float | None) -> Project:
     """Change what a manager may: name, description, review_share, keyframes_per_second, keep_versions, the engines,
-    amodal, language.
+    amodal, language, what paid services may cost.
 
     Raises:
         Refused: a value is out of range.
     """
     engines = {"prompt_engine", "propagation_engine"}
     numbers = {"review_share", "keyframes_per_second", "keep_versions"}
-    known = {"name", "description", "amodal", "language", *numbers, *engines}
+    costs = {"calls_per_clip", "calls_per_run", "calls_budget"}
+    known = {"name", "description", "amodal", "language", *numbers, *engines, *costs}
     if unknown := set(values) - known:
         raise Refused(f"A project has no {', '.join(sorted(unknown))} to change; it has {', '.join(sorted(known))}.")
     before = {field: getattr(project, field) for field in values}

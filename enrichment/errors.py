@@ -9,6 +9,7 @@ EnrichmentError
 ├── DuplicateCarrier   two files register the same carrier
 ├── UnknownPrompter    a prompt engine, its weights or its packages are not on this machine
 ├── ServiceFailed      a service over the network refuses, or has not answered at any attempt
+├── CallsSpent         as many calls of paid services as the project allows have been made
 ├── EngineMissing      an engine of a layer, its weights, packages or keys are not on this machine
 ├── AnswerForgotten    a correction names a mask that this process no longer has
 ├── VersionGone        an older version of a layer is not kept any more
@@ -66,6 +67,10 @@ class EngineMissing(RunRefused):
 
 class ServiceFailed(EnrichmentError):
     """A service over the network refuses, or has not answered at any attempt."""
+
+
+class CallsSpent(RunRefused):
+    """As many calls of paid services, or as many dollars, as the project allows have been spent."""
 
 
 class AnswerForgotten(RunRefused):

@@ -16,6 +16,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
+from enrichment import budget
 from enrichment.engines.gemini import Gemini
 from enrichment.engines.openai import OpenAI
 from enrichment.engines.vlm import Link, Outcome
@@ -67,10 +68,15 @@ class DatabaseBook:
         self._service = service
 
     def begin(self, *, service: str, model: str, prompt: str, attempt: int, per_minute: int) -> tuple[ApiCall, float]:
-        """See `Book.begin`. Each call has its turn, a minute after the one that is `per_minute` before it."""
+        """See `Book.begin`. Each call has its turn, a minute after the one that is `per_minute` before it.
+
+        Raises:
+            CallsSpent: the project allows no more.
+        """
         with transaction.atomic():
             # Who enters next waits for this row, and then sees this one's turn.
             ApiCall.objects.filter(service=self._service).order_by("-pk").select_for_update().first()
+            budget.demand(_charged.get(), priced=_is_priced(self._service, model), model=model)
             now = timezone.now()
             turns = ApiCall.objects.since(self._service, now - _MINUTE).values_list("began_at", flat=True)
             full = list(turns[per_minute - 1 : per_minute])
@@ -103,6 +109,11 @@ def dollars(service: str, model: str, tokens_in: int, tokens_out: int) -> Decima
     if price is None:
         return None
     return (Decimal(str(price["in"])) * tokens_in + Decimal(str(price["out"])) * tokens_out) / _MILLION
+
+
+def _is_priced(service: str, model: str) -> bool:
+    """Whether it is known what a model's calls cost; those of a server of one's own cost nothing."""
+    return model in _prices().get(service, {}) or _HOSTED[service] not in settings.REMOTE_MODELS[service][0]
 
 
 def _link(service: str) -> Link:

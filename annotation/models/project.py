@@ -64,6 +64,18 @@ class Project(models.Model):
     quality_weights = models.JSONField(
         default=dict, blank=True, help_text="of the parts of a clip's quality, where they are not the usual ones"
     )
+    calls_per_clip = models.PositiveIntegerField(
+        default=200, help_text="calls of paid services that a layer of one clip makes at most"
+    )
+    calls_per_run = models.PositiveIntegerField(
+        default=20_000, help_text="calls of paid services that one run makes at most"
+    )
+    calls_budget = models.FloatField(
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(0.0)],
+        help_text="dollars for paid services in all; empty for no bound",
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = ProjectQuerySet.as_manager()

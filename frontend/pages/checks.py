@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-from django.contrib.auth.decorators import login_required
-from django.http import HttpResponse
-from django.shortcuts import render
+from math import isfinite
+from urllib.parse import urlencode
 
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect, render
+
+from enrichment import runs, thresholds
+from enrichment.errors import RunRefused
 from frontend import histogram
-from frontend.access import PageRequest, Role, enter
+from frontend.access import PageRequest, Place, Role, enter
+from frontend.answers import telling
 from review import check_figures
 
 
 @login_required
 def checks_page(request: PageRequest, slug: str) -> HttpResponse:
     place = enter(request, slug, Role.QA_LEAD)
+    if request.method == "POST":
+        return _set(request, place)
     found = check_figures.checks(place.project)
     asked = request.GET.get("check", "")
     by = request.GET.get("by", "")
@@ -34,3 +43,35 @@ def checks_page(request: PageRequest, slug: str) -> HttpResponse:
         shown["lines"] = check_figures.breakdown(place.project, chosen.name, by)
         shown["histograms"] = [histogram.draw(each) for each in check_figures.measured(place.project, chosen.name)]
     return render(request, "flags/checks.html", shown)
+
+
+def _set(request: PageRequest, place: Place) -> HttpResponse:
+    """Set one threshold of a check for the project, as its histogram's form says."""
+    if not place.is_manager:
+        raise PermissionDenied("Thresholds are set by managers.")
+    check, name = request.POST.get("check", ""), request.POST.get("threshold", "")
+    layer = thresholds.layer_of(check)
+    if layer is None:
+        raise Http404(f"There is no check {check} whose thresholds can be set.")
+    with telling(request, f"{name} is set. The next run of the check uses it; flags that stand stay until then."):
+        value = _number(
+            name, request.POST.get("value", ""), whole=isinstance(getattr(layer.Parameters, name, None), int)
+        )
+        parameters = thresholds.given(place.project.pk, layer.name) | {name: value}
+        runs.configure(project=place.project, layer=layer.name, parameters=parameters, by=request.user)
+    return redirect(f"{request.path}?{urlencode({'check': check})}#measures")
+
+
+def _number(name: str, text: str, *, whole: bool) -> float:
+    """A number as people write it.
+
+    Raises:
+        RunRefused: it is none, or has a fraction where only whole ones make sense.
+    """
+    try:
+        value = float(text.strip().replace(",", "."))
+    except ValueError:
+        value = float("nan")
+    if not isfinite(value) or (whole and not value.is_integer()):
+        raise RunRefused(f"{name} is {text!r}, but it must be a {'whole ' * whole}number.")
+    return int(value) if whole else value

@@ -60,6 +60,20 @@ class ProjectSettings(forms.Form):
         label="Older versions kept",
         help_text="Of each layer's results on a clip, beside the current one; older ones are dropped.",
     )
+    calls_per_clip = forms.IntegerField(
+        min_value=0,
+        label="Paid calls for a clip",
+        help_text="That one layer of a clip makes of Gemini or OpenAI, at most.",
+    )
+    calls_per_run = forms.IntegerField(
+        min_value=0, label="Paid calls for a run", help_text="Of all its clips and layers together."
+    )
+    calls_budget = forms.FloatField(
+        required=False,
+        min_value=0,
+        label="Budget for paid services, $",
+        help_text="For all calls of this project, ever; empty for no bound. When it is spent, calls stop and say so.",
+    )
     prompt_engine = forms.ChoiceField(
         required=False,
         label="Prompt engine",

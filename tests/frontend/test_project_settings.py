@@ -30,7 +30,7 @@ def weights(tmp_path: Path, settings: Any) -> Path:
 def fields(client: Client) -> dict[str, Any]:
     """What a browser would send when nothing was touched."""
     form = client.get(PAGE).context["form"]
-    return {field.name: field.value() for field in form if field.value() is not False}
+    return {field.name: "" if field.value() is None else field.value() for field in form if field.value() is not False}
 
 
 def options(client: Client, field: str) -> dict[str, str]:

@@ -51,7 +51,9 @@ def test_a_link_to_another_file_is_refused_and_not_followed(path: Path, place: s
         secret["demo_0/values"] = np.arange(ROWS)
     with h5py.File(path, "a") as file:
         file[place] = h5py.ExternalLink(str(path.with_name("secret.h5")), "/")
-    with pytest.raises(EngineInputError, match=r"series.h5 cannot be read as h5: .*is a link to .*secret.h5; copy what"):
+    with pytest.raises(
+        EngineInputError, match=r"series.h5 cannot be read as h5: .*is a link to .*secret.h5; copy what"
+    ):
         table_of(path, ROWS)
 
 
