@@ -45,8 +45,8 @@ later(tick);
 class Session:
     """What one task showed: milliseconds between frames by stroke, seconds to open, and what saves took.
 
-    saves, sent: milliseconds and bytes of strokes on one object. cuts: milliseconds of strokes through many, and how many
-    objects each of them changed.
+    saves, sent: milliseconds and bytes of strokes on one object. cuts: milliseconds of strokes through many, and how
+    many objects each of them changed.
     """
 
     strokes: list[list[float]]
