@@ -82,14 +82,15 @@ def for_leads(project: Project) -> dict[str, object]:
 
 
 def for_managers(project: Project) -> dict[str, object]:
-    days = measured.throughput(project, days=7)
+    days = measured.throughput(project, days=figures.DAYS)
+    week = days[-7:]
     return {
         "people": annotators.people(project),
-        "plots": figures.in_words(project),
+        "plots": figures.in_words(project, days),
         "week": {
-            "submitted": sum(day.submitted for day in days),
-            "accepted": sum(day.accepted for day in days),
-            "masks": sum(day.masks for day in days),
+            "submitted": sum(day.submitted for day in week),
+            "accepted": sum(day.accepted for day in week),
+            "masks": sum(day.masks for day in week),
         },
     }
 

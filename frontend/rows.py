@@ -14,6 +14,8 @@ from django.http import HttpRequest
 
 Row = TypeVar("Row", bound=Model)
 WINDOW = 40
+# What a search finds is counted up to here: beyond, the number tells nobody anything, and counting takes longest.
+MANY = 1000
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,11 @@ def window(
         asked["after"] = str(rows[-1].pk)
         more = asked.urlencode()
     return Window(rows, more, sort, first=not after)
+
+
+def some(found: QuerySet[Row]) -> int:
+    """How many rows there are, counted no further than to one more than MANY."""
+    return found.order_by()[: MANY + 1].count()
 
 
 def _beyond(ordered: QuerySet[Row], field: str, after: str, *, down: bool) -> QuerySet[Row]:

@@ -43,10 +43,11 @@ def clips(request: PageRequest, slug: str) -> HttpResponse:
     }
     if request.htmx and not window.first:
         return render(request, "clips/_rows.html", shown)
-    shown["total"] = found.count()
+    total = rows.some(found) if words else found.count()
+    shown |= {"total": total, "many": rows.MANY if words and total > rows.MANY else 0}
     if request.htmx:
         return render(request, "clips/_list.html", shown)
-    shown["any"] = bool(shown["total"]) or Clip.objects.of(place.project).exists()
+    shown["any"] = bool(total) or Clip.objects.of(place.project).exists()
     shown["scenes"] = values_of(Clip, "scene", project=place.project.pk)
     return render(request, "clips/clips.html", shown)
 
