@@ -35,13 +35,13 @@ class Measured:
         return self.units / self.seconds
 
 
-def measure(work: str, frames: int) -> Measured:
-    """One run of one of benchmarks/works.py's works on a clip of so many frames."""
+def measure(work: str, frames: int, module: str = "works") -> Measured:
+    """One run of one of benchmarks/works.py's works, or another module's, on a clip of so many frames."""
     with tempfile.TemporaryDirectory(prefix="loupe-bench-") as home:
         unset = {"DATABASE_URL", "REDIS_URL", "CELERY_BROKER_URL", "S3_BUCKET"}
         environment = {name: value for name, value in os.environ.items() if name not in unset}
         environment |= {"LOUPE_HOME": home, "DJANGO_SETTINGS_MODULE": "config.settings"}
-        command = [sys.executable, "-m", "benchmarks.works", work, str(frames)]
+        command = [sys.executable, "-m", f"benchmarks.{module}", work, str(frames)]
         done = subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, check=True)
     return Measured(**json.loads(done.stdout.splitlines()[-1]))
 

@@ -42,12 +42,12 @@ from annotation.models import Clip, Task  # noqa: E402
 from annotation.revisions import Origin, lock  # noqa: E402
 from delivery import deliveries  # noqa: E402
 from delivery.models import Delivery  # noqa: E402
-from enrichment import compute, propagating, propagations, runs, threads  # noqa: E402, F401 - threads: workers.py
+from enrichment import compute, propagating, propagations, registry, runs, threads  # noqa: E402, F401 - for the other works
 from enrichment.carriers.flow import Flow  # noqa: E402
 from enrichment.engines import quality  # noqa: E402
 from enrichment.engines.dis_flow import DisFlow  # noqa: E402
 from enrichment.engines.mask_flow import MaskFlow  # noqa: E402
-from enrichment.models import Run  # noqa: E402, F401 - workers.py
+from enrichment.models import Run  # noqa: E402, F401 - for the other works
 from enrichment.propagation.carrier import Keyframe, Stretch  # noqa: E402
 from enrichment.propagation.pictures import Walk  # noqa: E402
 
@@ -105,7 +105,7 @@ def bare_index(frames: int) -> tuple[int, float]:
     return count, _since(began)
 
 
-def _layers(clip: Clip, *names: str) -> float:
+def layers(clip: Clip, *names: str) -> float:
     """Seconds that layers take through the ledger: decode, compute, files with hashes, manifest."""
     began = _begin()
     run = runs.request(project=clip.project, by=None, layers=list(names), tell=False)
@@ -117,7 +117,7 @@ def _layers(clip: Clip, *names: str) -> float:
 def flow(frames: int, width: int = 320, height: int = 240) -> tuple[int, float]:
     """The flow layer."""
     clip = _clip(frames, width, height)
-    return clip.frame_count - 1, _layers(clip, "flow")
+    return clip.frame_count - 1, layers(clip, "flow")
 
 
 def flow_720(frames: int) -> tuple[int, float]:
@@ -155,7 +155,7 @@ def bare_flow_720(frames: int) -> tuple[int, float]:
 def quality_720(frames: int) -> tuple[int, float]:
     """The metadata layer."""
     clip = _clip(frames, 1280, 720)
-    return clip.frame_count, _layers(clip, "metadata")
+    return clip.frame_count, layers(clip, "metadata")
 
 
 def bare_quality_720(frames: int) -> tuple[int, float]:
@@ -177,7 +177,7 @@ def bare_quality_720(frames: int) -> tuple[int, float]:
 def quick_layers(frames: int) -> tuple[int, float]:
     """Keyframes, metadata and flow of one clip, which look at the same frames."""
     clip = _clip(frames, 1280, 720)
-    return clip.frame_count, _layers(clip, "keyframes", "metadata", "flow")
+    return clip.frame_count, layers(clip, "keyframes", "metadata", "flow")
 
 
 def coco(frames: int) -> tuple[int, float]:
@@ -214,7 +214,7 @@ def bare_coco(frames: int) -> tuple[int, float]:
 
 def carry(frames: int) -> tuple[int, float]:
     """A mask carried through a clip's file, forwards to its end, and between a keyframe there and one at the start."""
-    clip, mask = _table(frames)
+    clip, mask = table(frames)
     last = clip.frame_count - 1
     ways = [Stretch(Keyframe(0, mask), last), Stretch(Keyframe(last, mask), 1, Keyframe(0, mask))]
     came, began = 0, _begin()
@@ -228,7 +228,7 @@ def carry(frames: int) -> tuple[int, float]:
 
 def propagation(frames: int) -> tuple[int, float]:
     """A mask carried to a clip's end by a worker: claimed, handed in frame by frame, and ended."""
-    clip, mask = _table(frames)
+    clip, mask = table(frames)
     by = User.objects.get(username="bench")
     task = lock(tasks.claim(task=Task.objects.get(clip=clip), user=by), by=by)
     track = tracks.save(task=task, id=uuid.uuid4(), base_version=0, by=by, label="target_object").mine.of
@@ -243,7 +243,7 @@ def propagation(frames: int) -> tuple[int, float]:
 
 def bare_propagation(frames: int) -> tuple[int, float]:
     """Decode, the same engine and RLE in a loop, one JSON file at the end."""
-    clip, mask = _table(frames)
+    clip, mask = table(frames)
     came: dict[int, str] = {}
     began, follower = _begin(), None
     with av.open(str(clips.source(clip))) as file:
@@ -300,7 +300,7 @@ def _clip(frames: int, width: int = 320, height: int = 240) -> Clip:
     return clips.add(project=project, path=path, facts=inspect(path, limits=clips.limits()), about={}, by=by)
 
 
-def _table(frames: int) -> tuple[Clip, np.ndarray[tuple[int, int], np.dtype[np.bool_]]]:
+def table(frames: int) -> tuple[Clip, np.ndarray[tuple[int, int], np.dtype[np.bool_]]]:
     """The beginning of the demo scene, to and fro, and the container's mask on its first frame."""
     shown = list(islice(scene.render(spec := scene.SceneSpec(seed=100)), 20))
     path, by = settings.HOME / "table.mp4", person()
@@ -368,12 +368,13 @@ def _decoding() -> Iterator[list[int]]:
     FrameReader._numbered = usual  # type: ignore[method-assign]
 
 
-def main(name: str, frames: int) -> None:
+def main(work: Work, frames: int) -> None:
+    """Do a work and print what it took, as benchmarks/processes.py reads it."""
     with _Peak() as peak, _decoding() as decoded:
-        units, seconds = WORKS[name](frames)
+        units, seconds = work(frames)
     measured = {"units": units, "seconds": seconds, "cpu": _Clock.cpu, "peak": peak.bytes, "decoded": decoded[0]}
     print(json.dumps(measured))
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]))
+    main(WORKS[sys.argv[1]], int(sys.argv[2]))

@@ -24,6 +24,8 @@ from enrichment.layer import ClipFacts, Layer
 MOST_FRAMES: Final = 300
 MOST_ROWS: Final = 200
 _MOST_TEXT: Final = 300
+# A vector's cosine to itself is not quite 1.
+ROUNDING: Final = 1e-6
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,7 @@ class Differences:
 
     def worst(self, most: int = 12) -> list[tuple[int, float]]:
         """(frame, value), farthest apart first; frames that are the same in both are left out."""
-        apart = [(frame, value) for frame, value in self.values.items() if value != self.same]
+        apart = [(frame, value) for frame, value in self.values.items() if abs(value - self.same) > ROUNDING]
         return sorted(apart, key=lambda each: (-abs(each[1] - self.same), each[0]))[:most]
 
 

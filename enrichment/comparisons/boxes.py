@@ -50,7 +50,9 @@ def f1(a: Sequence[Detection], b: Sequence[Detection]) -> float | None:
         return None
     if not a or not b:
         return 0.0
-    overlap = boxes.iou(np.array([one.bbox for one in a]), np.array([one.bbox for one in b]))
+    left, right = (np.array([one.bbox for one in side], np.float64) for side in (a, b))
+    # A box at the picture's border may be so thin that it has no area, and no overlap with itself.
+    overlap = np.where((left[:, None] == right[None]).all(axis=2), 1.0, boxes.iou(left, right))
     same = np.array([[one.label == other.label for other in b] for one in a])
     gain = np.where(same & (overlap >= _OVERLAP), overlap, 0.0)
     pairs = sum(gain[row, column] > 0 for row, column in zip(*linear_sum_assignment(gain, maximize=True), strict=True))

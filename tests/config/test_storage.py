@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import boto3
 import pytest
@@ -17,10 +19,15 @@ from pytest_django import Settings
 from annotation import clips
 from annotation.media.clip_folder import ClipFolder
 from annotation.media.errors import ClipFolderError
-from annotation.models import Project
+from annotation.models import Clip, Project
 from annotation.scene.numbered import read_frame_number
 from config.env import ObjectStorage
 from config.storage import Bucket, bucket
+from enrichment import comparing, compute, kept, runs
+from enrichment.errors import VersionGone
+from enrichment.layer import Layer
+from enrichment.models import LayerRun
+from tests.enrichment.layers import Numbers, only
 from tests.factories import ClipFactory, tiny_video
 
 
@@ -118,3 +125,60 @@ def test_without_a_bucket_the_settings_say_so(settings: Settings) -> None:
     settings.OBJECT_STORAGE = None
     with pytest.raises(ImproperlyConfigured, match="S3_BUCKET"):
         bucket()
+
+
+@pytest.fixture
+def small_layers() -> Iterator[dict[str, Layer]]:
+    """Nothing but numbers is computed."""
+    with only(Numbers) as known:
+        yield known
+
+
+def computed(project: Project, add: int) -> LayerRun:
+    """Numbers with a parameter of its own; its current run."""
+    runs.configure(project=project, layer="numbers", parameters={"add": add}, by=None)
+    run = runs.request(project=project, by=None, layers=["numbers"], tell=False)
+    runs.plan(run)
+    compute.work_here(run)
+    return LayerRun.objects.current().get(layer="numbers")
+
+
+def first_number(clip: Clip) -> int:
+    return int(json.loads(clips.folder(clip).local("numbers/all.json").read_bytes())[0])
+
+
+@pytest.mark.usefixtures("mirrored", "small_layers")
+def test_another_machine_brings_an_older_version_back_out_of_the_bucket(project: Project) -> None:
+    clip = ClipFactory(project=project)
+    old = computed(project, 1)
+    new = computed(project, 7)
+    # The machine that computed both is gone, with its disk.
+    shutil.rmtree(clip.folder)
+    clips._index.cache_clear()
+    Numbers.ran.clear()
+    old.refresh_from_db()
+    assert old.kept_at is not None
+    run = runs.make_current(layer_run=old, by=None, tell=False)
+    runs.plan(run)
+    compute.work_here(run)
+    assert Numbers.ran == {}
+    assert first_number(clip) == 1
+    assert clips.folder(clip).verify() == []
+    assert LayerRun.objects.kept().get() == new, "what it replaced is kept in its turn"
+    assert comparing.compare(new, LayerRun.objects.get(pk=old.pk)).error == ""
+
+
+@pytest.mark.usefixtures("mirrored", "small_layers")
+def test_a_dropped_version_is_gone_for_every_machine_though_the_bucket_still_has_its_bytes(
+    project: Project, django_capture_on_commit_callbacks: Any
+) -> None:
+    clip = ClipFactory(project=project)
+    old = computed(project, 1)
+    computed(project, 7)
+    with django_capture_on_commit_callbacks(execute=True):
+        assert kept.drop(project=project, kept=LayerRun.objects.kept(), by=None)[0] == 1
+    assert not (clip.folder / ".versions").exists()
+    shutil.rmtree(clip.folder)
+    with pytest.raises(VersionGone, match="not kept any more"):
+        runs.make_current(layer_run=LayerRun.objects.get(pk=old.pk), by=None)
+    assert first_number(clip) == 7

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from annotation.media.clip_folder import ClipFolder
 from enrichment import registry
 from enrichment.checkpoints import Pieces
+from enrichment.checks import body_limits
+from enrichment.checks.registry import Finding
 from enrichment.engines import keypoints
 from enrichment.layer import ClipFacts, Context
 from enrichment.layers.check_pose_time import Parameters, paths_of, pixels_per_metre
@@ -135,3 +137,32 @@ def test_a_forearm_that_grows_slowly_to_twice_its_length_is_flagged(tmp_path: Pa
     found = checked(tmp_path, points)
     assert "stretch" in kinds(found)
     assert all(int(str(each["start"])) > 50 for each in found)
+
+
+def finding(kind: str, label: str, start: int = 30, end: int = 33) -> Finding:
+    return Finding("pose_vs_time", start, end, 2, f"{label}.", {"kind": kind, "label": label})
+
+
+def test_a_swap_explains_jumps_and_stretches_of_its_own_joint_and_of_no_other() -> None:
+    swap = finding("swap", "wrist")
+    explained = [
+        finding("jump", "right wrist"),
+        finding("jump", "left wrist", 33, 34),  # changing back
+        finding("stretch", "right elbow to right wrist"),
+    ]
+    unrelated = [
+        finding("jump", "right ankle"),
+        finding("jump", "right elbow"),
+        finding("stretch", "left knee to left ankle"),
+        finding("jump", "right wrist", 50, 51),  # long after
+    ]
+    assert body_limits.told_once([swap, *explained, *unrelated]) == [swap, *unrelated]
+
+
+def test_a_jump_explains_the_stretch_of_the_bone_that_ends_in_it() -> None:
+    jump = finding("jump", "right wrist")
+    theirs, other = finding("stretch", "right elbow to right wrist"), finding("stretch", "left elbow to left wrist")
+    assert body_limits.told_once([jump, theirs, other]) == [jump, other]
+    # Nothing explains a swap.
+    swap = finding("swap", "ankle")
+    assert body_limits.told_once([jump, swap]) == [jump, swap]

@@ -66,6 +66,8 @@ class TestMeasures:
         assert boxes.f1([cup], [lid]) == 0
         assert boxes.f1([cup, lid], [moved]) == pytest.approx(2 / 3)
         assert boxes.f1([], []) is None
+        thin = Detection("cup", 0.9, (5, 0, 0, 10))
+        assert boxes.f1([thin, lid], [lid, thin]) == 1
 
     def test_keypoints_that_only_one_sees_have_no_distance(self) -> None:
         a, b = np.array([[0.0, 0], [10, 10], [np.nan, np.nan]]), np.array([[3.0, 4], [np.nan, np.nan], [1, 1]])
