@@ -271,6 +271,9 @@ def _close(claim: ledger.Claim, heartbeat: Heartbeat) -> Product:
     """Publish, list in the manifest, put before people, tell the apps above: each may happen twice, in this order."""
     layer_run = claim.batch.layer_run
     layer = registry.get(layer_run.layer)
+    if not ledger.is_cut_as_now(layer_run):
+        pieces_of(layer_run).clear()
+        raise MissingPiece(f"An earlier version had shared out the frames of {layer_run} otherwise; it is begun again.")
     choice = _choice(layer, layer_run)
     context = _context(layer, choice, layer_run, heartbeat)
     kept.put_aside(layer_run)

@@ -76,8 +76,9 @@ def claim_like(batch_id: int) -> Claim | None:
     # Where rows can be locked, others' rows are skipped; elsewhere the first conditional update that succeeds counts.
     if connection.features.has_select_for_update_skip_locked:
         with transaction.atomic():
-            pk = free.select_for_update(skip_locked=True).values_list("pk", flat=True).first()
-            return None if pk is None else _take(pk, Batch.is_due())
+            # The batch's row alone: its layer run is locked whenever another batch of it is done.
+            first = free.select_for_update(skip_locked=True, of=("self",)).only("pk").first()
+            return None if first is None else _take(first.pk, Batch.is_due())
     return next((taken for pk in list(free.values_list("pk", flat=True)[:8]) if (taken := claim(pk))), None)
 
 
@@ -203,12 +204,22 @@ def start_over(claim: Claim) -> None:
     layer_run = _locked(claim.batch.layer_run)
     if not Batch.objects.filter(pk=claim.batch.pk, owner=claim.owner, state=Batch.State.RUNNING).exists():
         return
+    if not is_cut_as_now(layer_run):
+        begin(layer_run)
+        return
     fresh = {"owner": None, "leased_until": None, "sent_at": None, "not_before": None, "done_at": None}
     layer_run.batches.filter(closing=False).update(state=Batch.State.WAITING, attempts=0, **fresh)
     layer_run.batches.filter(pk=claim.batch.pk).update(state=Batch.State.WAITING, **fresh)
     _queue_first(layer_run)
     layer_run.batches_done = 0
     layer_run.save(update_fields=["batches_done", "changed_at"])
+
+
+def is_cut_as_now(layer_run: LayerRun) -> bool:
+    """Whether its batches are those that the layer would have now; a newer version may cut a clip otherwise."""
+    spans = [] if layer_run.returns else registry.get(layer_run.layer).spans(layer_run.clip.frame_count)
+    cut = layer_run.batches.filter(closing=False).order_by("index").values_list("start", "end")
+    return list(cut) == [(span.start, span.end) for span in spans]
 
 
 def expire() -> int:
@@ -352,7 +363,10 @@ def _advance(layer_run: LayerRun, *, after: int, **changes: Any) -> None:
     if left == 0:
         waiting.filter(closing=True).update(state=Batch.State.QUEUED)
     done = F("batches_total") - 1 - left
-    LayerRun.objects.filter(pk=layer_run.pk).update(batches_done=done, changed_at=timezone.now(), **changes)
+    # Somebody could compute it just now, whoever else could not.
+    LayerRun.objects.filter(pk=layer_run.pk).update(
+        batches_done=done, homeless_at=None, changed_at=timezone.now(), **changes
+    )
 
 
 def _queue_first(layer_run: LayerRun) -> None:

@@ -6,14 +6,13 @@ from typing import Final
 
 from django.conf import settings
 from django.db.models.functions import Now
-from django.utils import timezone
 
 from enrichment import choosing, ledger, workers
 from enrichment import engine as contract
 from enrichment.choosing import Choice, Pick
 from enrichment.errors import EngineMissing
 from enrichment.layer import Layer
-from enrichment.models import LayerRun, Worker
+from enrichment.models import LayerRun, Worker, from_now
 from enrichment.weights import matching
 
 # A worker that has what is missing may be starting again: so many seconds are waited for it.
@@ -72,9 +71,7 @@ def hand_on(claim: ledger.Claim, why: str) -> None:
         ledger.give_back(claim, why, after=AGAIN_AFTER)
         return
     run.filter(homeless_at=None).update(homeless_at=Now())
-    since = run.values_list("homeless_at", flat=True).first()
-    waited = 0.0 if since is None else (timezone.now() - since).total_seconds()
-    if not (workers.me() or others) or waited >= GRACE:
+    if not (workers.me() or others) or run.filter(homeless_at__lte=from_now(-GRACE)).exists():
         ledger.fail(claim, _sentence(why, reasons), lasts=True)
     else:
         ledger.give_back(claim, why, after=AGAIN_AFTER)

@@ -58,6 +58,11 @@ class Announcing:
 
     def start(self) -> None:
         """Begin; what takes long, hashing weights, goes on beside the beats."""
+        try:
+            # What a process of this name refused before it was killed says nothing of this one.
+            Worker.objects.filter(name=me()).update(refused={}, ready=False)
+        except DatabaseError:
+            log.warning("The worker could not tell that it began; it tells of itself soon.", exc_info=True)
         for step, every, name in ((self._beat, BEAT, "beat"), (self._list, RECHECK, "list")):
             threading.Thread(target=self._repeat, args=(step, every), name=f"worker's {name}", daemon=True).start()
 
@@ -73,7 +78,8 @@ class Announcing:
         while True:
             try:
                 step()
-            except DatabaseError:
+            except (DatabaseError, OSError):
+                # Weights on a disk that is away for a moment are looked for again, too.
                 log.warning("The worker could not tell of itself; it tries again.", exc_info=True)
             finally:
                 connection.close()
