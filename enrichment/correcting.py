@@ -95,6 +95,11 @@ def correct(*, wanted: Wanted, by: User, because: str = "", tell: bool = True) -
     """
     ledger.lock_clip(wanted.clip.pk)
     proposed = propose(wanted)
+    if _would_be_new(wanted.clip, proposed.pose):
+        raise CorrectionRefused(
+            f"The pose of {wanted.clip.name} is out of date: another engine or other settings are chosen for it or its "
+            f"inputs. Enrich the clip first; what is still wrong then is flagged again."
+        )
     made = PoseCorrection.objects.create(
         clip=wanted.clip,
         pose=proposed.pose,
@@ -134,6 +139,15 @@ def drawn(paths: dict[str, Filled]) -> list[dict[str, Any]]:
         }
         for keypoint, path in paths.items()
     ]
+
+
+def _would_be_new(clip: Clip, fingerprint: str) -> bool:
+    """Whether asking for the pose now would compute another one, which a correction of this one is not of."""
+    names = graph.order(["pose"], registry.every())
+    current = LayerRun.objects.current().filter(clip=clip.pk)
+    done = dict(current.filter(state=LayerRun.State.DONE).values_list("layer", "fingerprint"))
+    pinned = dict(current.filter(pinned=True).values_list("layer", "fingerprint"))
+    return runs.expected(clip, names, runs.wanted(clip.project, names), done, pinned)["pose"].fingerprint != fingerprint
 
 
 def _compute(clip: Clip, *, by: User, tell: bool) -> Run:

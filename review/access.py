@@ -85,7 +85,9 @@ def _was_sent_back_to(user: Person, flag: Flag) -> bool:
     if flag.task_id is not None or not (flag.state == Flag.State.SENT_BACK or flag.decided_by_id == user.pk):
         return False
     tasks = Task.objects.filter(clip=flag.clip_id, start__lt=flag.end, end__gt=flag.start)
-    return any(_was_sent_back(user, task) for task in tasks)
+    # Work that was handed in again is the reviewer's; what somebody has settled themselves they may look at.
+    settled = flag.decided_by_id == user.pk and flag.state != Flag.State.SENT_BACK
+    return any(_was_sent_back(user, task) for task in tasks if settled or task.is_editable)
 
 
 def _was_sent_back(user: Person, task: Task) -> bool:

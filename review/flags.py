@@ -123,6 +123,8 @@ def _said(clip: Clip, task: Task | None, check: str) -> Any:
 def _opens_again(flag: Flag, task: Task | None) -> bool:
     if flag.state == State.GONE:
         return True
+    if flag.state == State.FIXED and flag.correction is not None and flag.correction.undone_at is None:
+        return True  # what was interpolated is not in the pose any more, or did not help
     if flag.state not in {State.FIXED, State.SENT_BACK} or task is None or flag.decided_at is None:
         return False
     return task.submitted_at is not None and task.submitted_at > flag.decided_at

@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from annotation import history
 from annotation.events import announce_change
+from annotation.models import Clip
 from enrichment import correcting
 from enrichment.correcting import Proposed, Wanted
 from enrichment.models import PoseCorrection
@@ -48,6 +49,8 @@ def accept(*, flag: Flag, by: User, tell: bool = True) -> Flag:
         AlreadyDecided: the flag is neither open nor sent back.
         NothingToMend, CorrectionRefused: see `propose`.
     """
+    # Before the flag, in the order in which the check that is computed next takes them.
+    Clip.objects.select_for_update(of=("self",)).get(pk=flag.clip_id)
     locked = held(flag)
     if locked.state not in {State.OPEN, State.SENT_BACK}:
         raise AlreadyDecided(already(locked))

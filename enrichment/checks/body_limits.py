@@ -100,7 +100,9 @@ def _swaps(paths: Paths, pair: tuple[str, str], track: int, scale: float, settin
         end = changes[2 * at + 1] if 2 * at + 1 < len(changes) else start + 1
         reason = f"In frame {start} the left and right {part} of track {track} change places."
         shown = [(frame, path[frame]) for frame in range(start, end) for path in (left, right)]
-        found.append(Finding(pose_vs_time.NAME, start, end, 3, reason, evidence("swap", part, track, shown, pair)))
+        # Interpolated from a right frame to a wrong one, both sides would lie between: nothing is to be mended so.
+        mended = pair if 2 * at + 1 < len(changes) else ()
+        found.append(Finding(pose_vs_time.NAME, start, end, 3, reason, evidence("swap", part, track, shown, mended)))
     return found
 
 
