@@ -11,6 +11,8 @@ from review.errors import NothingToCompare
 
 # How many forgotten tasks one round of the reconciler takes up.
 WINDOW = 64
+# A score is quick, and after an upgrade every clip there is waits for its first one.
+SCORED_AT_ONCE = 1000
 
 
 @shared_task
@@ -45,7 +47,7 @@ def reconcile() -> None:
     """Set right what a lost message or a stopped process left behind: pairs never compared, samples never drawn."""
     for task_id in agreement.awaiting().values_list("pk", flat=True)[:WINDOW]:
         send("review.jobs.compare", task_id)
-    for clip_id in quality.waiting(WINDOW):
+    for clip_id in quality.waiting(SCORED_AT_ONCE):
         send("review.jobs.score", clip_id)
     for task in sampling.undrawn()[:WINDOW]:
         sampling.ask_if_chosen(task=task)

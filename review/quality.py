@@ -36,8 +36,13 @@ CHUNK: Final = 500
 
 def mark(clip_id: int) -> None:
     """Something has happened to a clip: have it scored soon. Many marks in a row are one scoring."""
-    if ClipQuality.objects.filter(pk=clip_id, stale=False).update(stale=True):
-        transaction.on_commit(partial(send, "review.jobs.score", clip_id))
+    with transaction.atomic():
+        row = ClipQuality.objects.select_for_update().filter(pk=clip_id).first()
+        # Written even where it says so already: a scoring under way has not seen this, and must not unsay it.
+        ClipQuality.objects.filter(pk=clip_id).update(stale=True)
+    if row is not None:
+        if not row.stale:
+            transaction.on_commit(partial(send, "review.jobs.score", clip_id))
         return
     project = Clip.objects.filter(pk=clip_id).values_list("project", flat=True).first()
     if project is not None and ClipQuality.objects.get_or_create(pk=clip_id, defaults={"project_id": project})[1]:
@@ -50,20 +55,24 @@ def settled(clip_id: int) -> None:
     transaction.on_commit(partial(send, "review.jobs.score", clip_id))
 
 
+@transaction.atomic
 def score(clip_id: int) -> ClipQuality | None:
-    """Score a clip; None while its layers are under way, as their end asks again. Safe to run twice."""
-    clip = Clip.objects.select_related("project").filter(pk=clip_id).first()
+    """Score a clip; None while its layers are under way, as their end asks again. Safe to run twice.
+
+    All or nothing: what breaks off here leaves the clip marked. Its row is locked first, as by who takes in flags.
+    """
+    rows = Clip.objects.select_for_update(of=("self",), no_key=True).select_related("project")
+    clip = rows.filter(pk=clip_id).first()
     runs = list(LayerRun.objects.current().filter(clip=clip_id))
     if clip is None or not runs or any(run.state in LayerRun.UNSETTLED for run in runs):
         return None
-    # Taken back first: what changes while this computes marks it again.
+    # Taken back first: what changes while this computes waits for it, and marks the clip again.
     ClipQuality.objects.update_or_create(pk=clip_id, defaults={"project": clip.project, "stale": False})
     parts, details = _parts(clip, {run.layer: run for run in runs})
     found = metrics.composite(parts, metrics.weights(clip.project.quality_weights))
-    with transaction.atomic():
-        ClipQuality.objects.filter(pk=clip_id).update(**parts, score=found, details=details, scored_at=timezone.now())
-        Clip.objects.filter(pk=clip_id).update(quality=NOT_SCORED if found is None else found)
-        announce_change(project_id=clip.project_id, kind="clip", object_id=clip_id)
+    ClipQuality.objects.filter(pk=clip_id).update(**parts, score=found, details=details, scored_at=timezone.now())
+    Clip.objects.filter(pk=clip_id).update(quality=NOT_SCORED if found is None else found)
+    announce_change(project_id=clip.project_id, kind="clip", object_id=clip_id)
     return ClipQuality.objects.get(pk=clip_id)
 
 
