@@ -58,6 +58,8 @@ def find(mask: Mask, arm: Mask | None = None) -> Tip | None:
         own = np.flatnonzero(finger == number)
         if len(own) >= _FINGER * last.sum():
             ends.append(own[away[own] >= np.quantile(away[own], 1 - _END)])
+    if not ends:  # specks, none of which is a finger
+        ends = [np.flatnonzero(last)]
     middles = np.array([(xs[end].mean(), ys[end].mean()) for end in ends])
     far = np.concatenate(ends)
     x, y = middles.mean(axis=0)

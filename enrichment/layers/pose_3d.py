@@ -125,7 +125,10 @@ class Pose3D(Layer):
     def open(self, folder: ClipFolder, clip: ClipFacts) -> PlacedPose:
         """Everybody in space, in the order of the annotations of the pose."""
         meta = json.loads(folder.local(META_FILE).read_bytes())
-        return PlacedPose(_array(folder, FILE), _array(folder, ANGLES_FILE), tuple(meta["angles"]))
+        placed = _array(folder, FILE)
+        if "angles" not in meta:  # of a version before there were any
+            return PlacedPose(placed, np.zeros((len(placed), 0), np.float32), ())
+        return PlacedPose(placed, _array(folder, ANGLES_FILE), tuple(meta["angles"]))
 
 
 def _array(folder: ClipFolder, path: str) -> NDArray[np.float32]:
