@@ -32,11 +32,14 @@ MOVERS: Final = frozenset({"human_hand", "gripper", "robot_arm"})
 class MotionSeries:
     """Features of frames `first`, `first` + 1, …; n frames, k tracks. Positions and speeds in pixels of the picture.
 
-    energy: (n,) float32, mean motion of the picture without the camera, pixels per frame. velocity: (n, 2) float32,
-    pixels per frame (x, y) of the mover's far end, zero where nothing moves. tip: (n, 2) float32, where that end is, NaN where
-    nothing moves. tracks: (k,) int64 ids of things that are neither surfaces nor movers. centres: (k, n, 2) float32,
-    NaN where a thing is not seen. size: (height, width). directions: (n, 4) float32, mean motion of the whole picture,
-    without the camera, to the right, left, down and up, each 0 or more, pixels per frame.
+    energy: (n,) float32, mean motion of the picture without the camera, pixels per frame.
+    velocity: (n, 2) float32, pixels per frame (x, y) of the mover's far end, zero where nothing moves.
+    tip: (n, 2) float32, where that end is, NaN where nothing moves.
+    tracks: (k,) int64 ids of things that are neither surfaces nor movers.
+    centres: (k, n, 2) float32, NaN where a thing is not seen.
+    size: (height, width).
+    directions: (n, 4) float32, mean motion of the whole picture, without the camera, to the right, left, down and up,
+    each 0 or more, pixels per frame.
     """
 
     first: int

@@ -128,6 +128,15 @@ def test_left_and_right_that_change_places_for_some_frames_are_flagged_over_them
     assert kinds(swaps) == {"swap"}
     assert {(each["start"], each["end"]) for each in swaps} == {(20, 26)}
     assert "the left and right wrist" in str([each["reason"] for each in swaps])
+    assert ["left_wrist", "right_wrist"] in [each["evidence"]["keypoints"] for each in swaps]
+
+
+def test_sides_that_never_change_back_are_flagged_but_not_to_be_interpolated(tmp_path: Path) -> None:
+    points = both_arms()
+    points[20:] = points[20:][:, [*range(5), 6, 5, 8, 7, 10, 9, *range(11, 17)]]
+    swaps = checked(tmp_path, points)
+    assert {(each["start"], each["end"]) for each in swaps} == {(20, 21)}
+    assert {tuple(each["evidence"]["keypoints"]) for each in swaps} == {()}
 
 
 def test_a_forearm_that_grows_slowly_to_twice_its_length_is_flagged(tmp_path: Path) -> None:

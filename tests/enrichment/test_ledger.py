@@ -61,6 +61,18 @@ class TestAskingAgain:
         assert (clip.folder / "sums/all.json").read_text().endswith(f"{sum(range(24))}]")
         assert asked.settled_at is not None
 
+    def test_what_an_earlier_version_cut_otherwise_is_begun_again(
+        self, asked: Run, clip: Clip, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        numbers = LayerRun.objects.get(clip=clip, layer="numbers")
+        cut = numbers.batches.filter(closing=False).count()
+        assert cut > 1
+        monkeypatch.setattr(Numbers, "batch_frames", 2 * Numbers.batch_frames)
+        finish(asked)
+        assert states(clip) == dict.fromkeys(("numbers", "sums", "last"), State.DONE)
+        assert numbers.batches.filter(closing=False).count() < cut
+        assert (clip.folder / "sums/all.json").read_text().endswith(f"{sum(range(24))}]")
+
     def test_asking_again_does_nothing(self, asked: Run, project: Project, clip: Clip, alice: User) -> None:
         finish(asked)
         before, ran = content(clip), Numbers.ran.copy()

@@ -169,6 +169,33 @@ def test_a_new_pose_is_not_corrected_by_what_was_said_of_the_old_one(
     assert json.loads(raw(filmed, pose_corrected.NOTES_FILE))["corrections"] == []
 
 
+def test_a_pose_that_is_out_of_date_is_refused_and_the_flag_stays_open(
+    filmed: Clip, dana: User, api: APIClient
+) -> None:
+    api.force_authenticate(dana)
+    flag = flag_of("jump")
+    LayerRun.objects.filter(layer="pose").update(fingerprint="f" * 64)
+    answer = api.post(f"/api/flags/{flag.pk}/interpolation/")
+    assert answer.status_code in {409, 422}
+    assert "out of date" in answer.json()["error"]["message"]
+    flag.refresh_from_db()
+    assert flag.is_open
+    assert not PoseCorrection.objects.exists()
+
+
+def test_a_fault_that_is_found_again_after_it_was_interpolated_is_open_again(
+    filmed: Clip, dana: User, api: APIClient, work: Callable[[], None]
+) -> None:
+    api.force_authenticate(dana)
+    flag = flag_of("jump")
+    finding = {name: getattr(flag, name) for name in ("start", "end", "severity", "reason", "evidence")}
+    api.post(f"/api/flags/{flag.pk}/interpolation/")
+    work()
+    flags.record(clip=filmed, task=None, check=flag.check_name, findings=[finding])
+    flag.refresh_from_db()
+    assert flag.is_open
+
+
 def test_what_is_too_long_is_refused_with_a_sentence_and_nothing_is_written(
     filmed: Clip, dana: User, api: APIClient
 ) -> None:
