@@ -143,8 +143,7 @@ def _work_on(claim: ledger.Claim | None) -> bool:
     if claim is None:
         return False
     others = ledger.beside(claim.batch)
-    layer = registry.every().get(claim.batch.layer_run.layer)
-    frames_in_hand.share(bool(others) or layer is None or not layer.shares_frames())
+    frames_in_hand.share(bool(others))
     try:
         worked = work(claim)
         for pk in others:

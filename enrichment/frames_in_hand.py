@@ -37,7 +37,10 @@ def of(clip: Clip) -> KeptFrames:
 
 
 def share(shared: bool) -> None:
-    """Say whether the batch that comes now looks at its frames again, or another one does; else few are kept."""
+    """Say whether other batches look at the frames of the one that comes now; else few are kept.
+
+    A layer by itself looks at each frame once and in order, at most one or two back.
+    """
     _hand.shared = shared
 
 
