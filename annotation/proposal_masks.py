@@ -22,7 +22,7 @@ def by_frame(proposal: Proposal) -> dict[int, Rle]:
         return {}
     folder = clips.folder(proposal.clip)
     if not proposal.superseded:
-        path = folder.local(proposal.path)
+        path = folder.expecting(proposal.fingerprint).local(proposal.path)
     else:
         # The file under the plain name is another version's by now: its track of that number is another thing.
         try:

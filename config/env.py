@@ -132,6 +132,8 @@ STILLS_BYTES = _whole_number("LOUPE_STILLS_BYTES", 8 * 1024**3, least=1)
 # process a machine. Several share its cores: set cores / processes, or they get in each other's way.
 THREADS = _whole_number("LOUPE_THREADS", 0)
 LEASE_SECONDS = _whole_number("LOUPE_LEASE_SECONDS", 20, least=2)
+# A batch that takes longer is stopped, so that a worker which got stuck does other work again.
+BATCH_SECONDS = _whole_number("LOUPE_BATCH_SECONDS", 1680, least=1)
 # Alerts by e-mail, like smtp+tls://user:password@mail.example.org:587; without it none are sent.
 EMAIL_URL = _read.str("EMAIL_URL", default="dummymail://")
 EMAIL_FROM = _read.str("EMAIL_FROM", default="loupe@localhost")
@@ -151,5 +153,5 @@ REMOTE_MODELS = {
     ),
 }
 REMOTE_CALLS_PER_MINUTE = _whole_number("LOUPE_CALLS_PER_MINUTE", 60, least=1)
-# What an hour of a worker costs, in any one currency; 0 leaves machine time out of the costs.
+# What an hour of a worker costs, in dollars as paid calls are; 0 leaves machine time out of the costs.
 PRICES = {"cpu": _price("LOUPE_CPU_HOUR_PRICE"), "gpu": _price("LOUPE_GPU_HOUR_PRICE")}

@@ -113,6 +113,7 @@ OBJECT_STORAGE = env.OBJECT_STORAGE
 CLIP_MIRROR = "config.storage.bucket" if OBJECT_STORAGE else ""
 # How long a worker may be silent before another takes its batch over.
 LEASE_SECONDS = env.LEASE_SECONDS
+BATCH_SECONDS = env.BATCH_SECONDS
 
 # ---- machine work --------------------------------------------------------------------------------------------------
 
@@ -144,7 +145,7 @@ if CELERY_BROKER_URL.startswith("filesystem://"):
     }
 elif CELERY_BROKER_URL.startswith("redis"):
     # Longer than the longest batch, or Redis hands a running batch to a second worker.
-    CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 3600}
+    CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": max(3600, 2 * BATCH_SECONDS)}
 else:
     CELERY_TASK_DEFAULT_QUEUE_TYPE = "quorum"
     CELERY_BROKER_TRANSPORT_OPTIONS = {"confirm_publish": True}
@@ -156,9 +157,17 @@ CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_TIME_LIMIT = 1800
 CELERY_TASK_DEFAULT_QUEUE = "cpu"
-# Uploads and deliveries lie in LOUPE_HOME, so their jobs go to workers that share it with the web server; layers go
-# to any worker, which has the clip folders from the bucket.
-CELERY_TASK_ROUTES = {"annotation.jobs.*": {"queue": "files"}, "delivery.jobs.*": {"queue": "files"}}
+# Uploads, deliveries and surveys lie in LOUPE_HOME, so their jobs go to workers that share it with the web server;
+# layers go to any worker, which has the clip folders from the bucket. What is short and keeps everything else going has
+# a queue of its own: behind a line of batches it would expire unread. A worker takes from its queues in turn.
+CELERY_TASK_ROUTES = {
+    "annotation.jobs.*": {"queue": "files"},
+    "delivery.jobs.*": {"queue": "files"},
+    "enrichment.jobs.survey": {"queue": "files"},
+    **{f"enrichment.jobs.{job}": {"queue": "control"} for job in ("plan", "reconcile", "watch", "sweep")},
+    # Scores are not among them: after an upgrade there is one for every clip, and they may wait behind batches.
+    **{f"review.jobs.{job}": {"queue": "control"} for job in ("compare", "reconcile")},
+}
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 # The reconciler runs often because it is cheap: one indexed query that mostly finds nothing.

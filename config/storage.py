@@ -7,6 +7,7 @@ that S3 joins at its end.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,19 @@ class Bucket:
             ),
         )
 
+    def prepare(self) -> None:
+        """Make the bucket where it is missing; one that is there stays as it is."""
+        try:
+            self._client.head_bucket(Bucket=self._bucket)
+        except ClientError as error:
+            if error.response.get("Error", {}).get("Code") not in _ABSENT:
+                raise
+            region = self._client.meta.region_name
+            # Amazon's first region is the only one that must not be named.
+            where = {} if region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": region}}
+            with suppress(self._client.exceptions.BucketAlreadyOwnedByYou):
+                self._client.create_bucket(Bucket=self._bucket, **where)
+
     def push(self, path: Path, key: str) -> None:
         """Store a local file under a key, whole or not at all."""
         self._client.upload_file(str(path), self._bucket, PREFIX + key)
@@ -57,14 +71,24 @@ class Bucket:
             raise
         return True
 
-    def names(self, prefix: str) -> Iterator[str]:
-        """Every key that begins so, sorted."""
+    def has(self, key: str) -> bool:
+        """Whether anything is stored under a key."""
+        try:
+            self._client.head_object(Bucket=self._bucket, Key=PREFIX + key)
+        except ClientError as error:
+            if error.response.get("Error", {}).get("Code") in _ABSENT:
+                return False
+            raise
+        return True
+
+    def listing(self, prefix: str) -> Iterator[tuple[str, str]]:
+        """Every key that begins so with its ETag, sorted."""
         pages = self._client.get_paginator("list_objects_v2").paginate(
             Bucket=self._bucket, Prefix=PREFIX + prefix, PaginationConfig={"PageSize": PAGE}
         )
         for page in pages:
             for found in page.get("Contents", ()):
-                yield found["Key"].removeprefix(PREFIX)
+                yield found["Key"].removeprefix(PREFIX), found["ETag"]
 
 
 def bucket() -> Bucket:

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from annotation import clips as annotation_clips
 from annotation.geometry.rle import Rle
+from annotation.media.clip_folder import ClipFolder
 from annotation.media.manifest import Manifest
 from annotation.media.video_mp4 import as_mp4
 from annotation.models import Clip as ClipRow
@@ -151,7 +152,7 @@ class PinnedClip:
                 yield frame, reader.read(frame)
 
     def files(self) -> tuple[tuple[LayerFile, ...], Mapping[str, Mapping[str, Any]]]:
-        manifest: Manifest = annotation_clips.folder(self._clip).manifest()
+        manifest: Manifest = self._folder.manifest()
         now = layer_digests(manifest)
         for name, digest in self._row.layers.items():
             if now.get(name) != digest:
@@ -167,10 +168,15 @@ class PinnedClip:
         return listed, {name: dict(manifest["layers"][name]) for name in sorted(self._row.layers)}
 
     def local(self, path: str) -> Path:
-        return annotation_clips.folder(self._clip).local(path)
+        return self._folder.local(path)
 
     def as_mp4(self, destination: Path) -> str:
         return str(as_mp4(annotation_clips.source(self._clip), destination, annotation_clips.index(self._clip)))
+
+    @cached_property
+    def _folder(self) -> ClipFolder:
+        # One for all files of a clip: each new one would ask the mirror whether anything has changed.
+        return annotation_clips.folder(self._clip)
 
     @cached_property
     def _clip(self) -> ClipRow:

@@ -30,14 +30,20 @@ class Problem:
 class Mirror(Protocol):
     """A second home for clip folders, such as object storage. Keys are "<folder name>/<path inside>"."""
 
+    def prepare(self) -> None:
+        """Make what has to be there before the first file is stored; what is there stays as it is."""
+
     def push(self, path: Path, key: str) -> None:
         """Store a local file under a key, whole or not at all."""
 
     def fetch(self, key: str, path: Path) -> bool:
         """Write what is stored under a key to a local path; False when there is nothing."""
 
-    def names(self, prefix: str) -> Iterable[str]:
-        """Every key that begins so."""
+    def has(self, key: str) -> bool:
+        """Whether anything is stored under a key."""
+
+    def listing(self, prefix: str) -> Iterable[tuple[str, str]]:
+        """Every key that begins so, with a mark that is another one whenever other bytes are stored under it."""
 
 
 class Writing(io.BufferedRandom):

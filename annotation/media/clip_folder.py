@@ -16,13 +16,22 @@ from pathlib import Path, PurePosixPath
 
 from annotation.media import manifest as manifests
 from annotation.media.artifacts import Artifact, Mirror, PendingPath, Problem, Writing
-from annotation.media.durable import Settling, digest_of, give_name, make_directories, settle, sync_directory
+from annotation.media.durable import (
+    PART,
+    Settling,
+    digest_of,
+    give_name,
+    make_directories,
+    replace_file,
+    scratch,
+    settle,
+    sync_directory,
+)
 from annotation.media.errors import ClipFolderError
 from annotation.media.manifest import LayerEntry, Manifest
+from annotation.media.mirrored import Mirrored
 
 MANIFEST = "manifest.json"
-_PART = ".part-"
-_FRAGMENTS = ".layers"
 _VERSIONS = ".versions"
 
 
@@ -31,14 +40,17 @@ class ClipFolder:
 
     Args:
         root: the folder; made when something is written.
-        mirror: where every file also goes, and comes from when it is not here.
+        mirror: where every file also goes, and comes from when it is not here. Files of a layer that another machine
+            has committed since are not taken: the first look at the folder asks the mirror once.
         listed: whether a manifest lists its files; where none does they are not hashed, and have no artifact.
     """
 
     def __init__(self, root: Path, mirror: Mirror | None = None, *, listed: bool = True) -> None:
         self.root = root
         self._mirror = mirror
+        self._there = None if mirror is None else Mirrored(root, mirror)
         self._listed = listed
+        self._in_step = False
         self._inside: set[Path] = set()
         self._settling: Settling | None = None
 
@@ -87,7 +99,9 @@ class ClipFolder:
             raise ClipFolderError("The manifest is written by `commit` alone.")
         target = self.path(relative)
         make_directories(target.parent)
-        pending = PendingPath(target.with_name(f"{_PART}{secrets.token_hex(6)}-{target.name}"))
+        # First, or what is written now would later be taken for an earlier result than the mirror's.
+        self._keep_in_step()
+        pending = PendingPath(target.with_name(f"{PART}{secrets.token_hex(6)}-{target.name}"))
         try:
             yield pending
             if self._listed:
@@ -95,7 +109,7 @@ class ClipFolder:
         except BaseException:
             pending.path.unlink(missing_ok=True)
             raise
-        place = partial(self._place, pending.path, target, self._key(relative))
+        place = partial(self._place, pending.path, target, relative)
         if self._settling is not None:
             self._settling.add(place, target.parent)
             return
@@ -149,21 +163,43 @@ class ClipFolder:
         target = self.path(relative)
         if self._settling is not None:
             self._settling.catch_up()
-        if target.is_file():
-            return target
-        if self._mirror is not None and self._fetch(relative, target):
+        self._keep_in_step()
+        if target.is_file() or self._fetch(relative, target):
             return target
         raise ClipFolderError(f"There is no {relative} in {self.root.name}.")
+
+    def has(self, relative: str) -> bool:
+        """Whether a file is here or in the mirror; it is not fetched."""
+        self._keep_in_step()
+        return self.path(relative).is_file() or (self._there is not None and self._there.has(relative))
+
+    def expecting(self, *fingerprints: str) -> "ClipFolder":
+        """Say of which results the files that will be read are, for who knows that already; returns the folder.
+
+        Where they are of these here, the mirror is not asked; a page that reads a file of each clip needs that.
+        """
+        self._in_step = self._in_step or (self._there is not None and self._there.holds(fingerprints))
+        return self
+
+    def names(self, directory: str) -> set[str]:
+        """Names of the files that lie in one of its directories, here or in the mirror."""
+        here = self.path(directory)
+        found = {each.name for each in here.iterdir() if each.is_file()} if here.is_dir() else set()
+        if self._there is not None:
+            found |= self._there.names(directory)
+        return {name for name in found if not name.startswith(".")}
 
     def manifest(self) -> Manifest:
         """The manifest, an empty one before the first commit.
 
-        With a mirror, what other machines committed is in it too.
+        With a mirror, what other machines have committed by now is in it too.
 
         Raises:
             ClipFolderError: it was damaged.
         """
-        return self._merged(self._read())
+        self._in_step = False
+        self._keep_in_step()
+        return self._read()
 
     def commit(
         self,
@@ -208,7 +244,7 @@ class ClipFolder:
         }
         make_directories(self.root)
         with self._lock():
-            content = self.manifest()
+            content = self._follow(self._there.news() if self._there is not None else {}, sparing=layer)
             before = {path for path, file in content["files"].items() if file["layer"] == layer}
             self._check(layer, files, content)
             old = content["layers"].get(layer)
@@ -262,23 +298,20 @@ class ClipFolder:
     def sweep(self, *, older_than: float = 3600.0) -> int:
         """Remove half-written files that killed workers left untouched for that many seconds; returns how many."""
         limit, removed = time.time() - older_than, 0
-        for part in self.root.rglob(f"{_PART}*"):
+        for part in self.root.rglob(f"{PART}*"):
             with suppress(FileNotFoundError):
                 if part.stat().st_mtime < limit:
                     part.unlink()
                     removed += 1
         return removed
 
-    def _place(self, part: Path, target: Path, key: str) -> None:
+    def _place(self, part: Path, target: Path, relative: str) -> None:
         try:
             give_name(part, target)
         finally:
             part.unlink(missing_ok=True)
-        if self._mirror is not None:
-            self._mirror.push(target, key)
-
-    def _key(self, relative: str) -> str:
-        return f"{self.root.name}/{relative}"
+        if self._there is not None:
+            self._there.push(target, relative)
 
     def _lying(self) -> Iterator[str]:
         for path in self.root.rglob("*"):
@@ -288,30 +321,32 @@ class ClipFolder:
 
     def _read(self) -> Manifest:
         path = self.root / MANIFEST
-        if not path.is_file() and (self._mirror is None or not self._fetch(MANIFEST, path)):
-            return manifests.empty()
-        return manifests.parse(path.read_bytes(), where=self.root.name)
+        return manifests.parse(path.read_bytes(), where=self.root.name) if path.is_file() else manifests.empty()
 
-    def _merged(self, content: Manifest) -> Manifest:
-        """Two machines cannot lock a mirror, so each layer also has a manifest of its own there that only it writes."""
-        if self._mirror is None:
-            return content
-        for key in self._mirror.names(self._key(f"{_FRAGMENTS}/")):
-            layer = PurePosixPath(key).stem
-            with self._scratch() as path:
-                if not self._mirror.fetch(key, path):
-                    continue
-                fragment = manifests.parse(path.read_bytes(), where=f"{self.root.name}, layer {layer}")
-            for known in [path for path, file in content["files"].items() if file["layer"] == layer]:
-                del content["files"][known]
-            content["layers"].update(fragment["layers"])
-            content["files"].update(fragment["files"])
+    def _keep_in_step(self) -> None:
+        """Take in what other machines have committed, once: what is read of a layer is then of one result."""
+        if self._in_step or self._there is None or not self._listed:
+            return
+        news = self._there.news()
+        if news:
+            make_directories(self.root)
+            with self._lock():
+                self._follow(news)
+        self._in_step = True
+
+    def _follow(self, news: Mapping[str, str], *, sparing: str = "") -> Manifest:
+        """The manifest with what others have committed; see `Mirrored.follow`."""
+        content = self._read()
+        if self._there is not None and news:
+            seen = self._there.follow(content, news, sparing=sparing)
+            replace_file(self.root / MANIFEST, manifests.render(content))
+            self._there.remember(seen)
         return content
 
     def _check(self, layer: str, files: Sequence[Artifact], content: Manifest) -> None:
         for file in files:
             path = self.path(file.path)
-            if self._mirror is None and not path.is_file():
+            if self._there is None and not path.is_file():
                 raise ClipFolderError(
                     f"{file.path} cannot be committed to {layer}: it does not lie in {self.root.name}."
                 )
@@ -322,44 +357,30 @@ class ClipFolder:
     def _publish(self, layer: str, content: Manifest) -> None:
         raw = manifests.render(content)
         path = self.root / MANIFEST
+        if self._there is not None:
+            self._there.committing(layer, content["layers"][layer]["fingerprint"])
         if not path.is_file() or path.read_bytes() != raw:
-            with self._scratch() as part:
-                part.write_bytes(raw)
-                settle(part, path)
-        if self._mirror is None:
-            return
-        own = {path: file for path, file in content["files"].items() if file["layer"] == layer}
-        fragment: Manifest = {**content, "layers": {layer: content["layers"][layer]}, "files": own}
-        with self._scratch() as part:
-            part.write_bytes(manifests.render(fragment))
-            self._mirror.push(part, self._key(f"{_FRAGMENTS}/{layer}.json"))
-        self._mirror.push(path, self._key(MANIFEST))
+            replace_file(path, raw)
+        if self._there is not None:
+            self._there.publish(layer, content)
+            self._there.push(path, MANIFEST)
 
     def _fetch(self, relative: str, target: Path) -> bool:
-        if self._mirror is None:
+        if self._there is None:
             return False
-        make_directories(target.parent)
-        with self._scratch(target.parent) as part:
-            if not self._mirror.fetch(self._key(relative), part):
+        with scratch(target.parent) as part:
+            if not self._there.fetch(relative, part):
                 return False
-            if relative != MANIFEST:
-                listed = self._read()["files"].get(relative)
-                if listed and digest_of(part)[0] != listed["sha256"]:
+            digest = digest_of(part)[0] if self._listed else ""
+            # Compared and placed under the lock: another process here may take in a newer result meanwhile.
+            with self._lock():
+                listed = self._read()["files"].get(relative) if self._listed else None
+                if listed and digest != listed["sha256"]:
                     raise ClipFolderError(
                         f"The mirror's {relative} of {self.root.name} is not the file that was written."
                     )
-            settle(part, target)
+                settle(part, target)
         return True
-
-    @contextmanager
-    def _scratch(self, directory: Path | None = None) -> Iterator[Path]:
-        directory = directory or self.root
-        make_directories(directory)
-        part = directory / f"{_PART}{secrets.token_hex(6)}"
-        try:
-            yield part
-        finally:
-            part.unlink(missing_ok=True)
 
     @contextmanager
     def _lock(self) -> Iterator[None]:

@@ -4,12 +4,15 @@ import hashlib
 import os
 import secrets
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+# How the name of a file begins that is not whole yet.
+PART = ".part-"
 # So many files wait for the disk before the work that makes them waits too.
 _MOST_WAITING = 32
 
@@ -90,11 +93,19 @@ def sync_directory(directory: Path) -> None:
         os.close(handle)
 
 
-def replace_file(path: Path, data: bytes) -> None:
-    """Write a small file whole: a reader sees the old content or the new one."""
-    part = path.with_name(f".part-{secrets.token_hex(6)}-{path.name}")
+@contextmanager
+def scratch(directory: Path) -> Iterator[Path]:
+    """A path for a file that is not whole yet; gone after the block unless it was given its name."""
+    make_directories(directory)
+    part = directory / f"{PART}{secrets.token_hex(6)}"
     try:
-        part.write_bytes(data)
-        settle(part, path)
+        yield part
     finally:
         part.unlink(missing_ok=True)
+
+
+def replace_file(path: Path, data: bytes) -> None:
+    """Write a small file whole: a reader sees the old content or the new one."""
+    with scratch(path.parent) as part:
+        part.write_bytes(data)
+        settle(part, path)

@@ -3,6 +3,7 @@
 ```
 clip_00000007/
   video.mp4  frames.npz  metadata.json  flow/…  …        as machines made them
+  flow/gap_5/…                                           flow from frame n to n + 5, where a project asks for it
   segmentation/masks.json  segmentation/tracking.json    people's, in place of the engine's
   actions/segments.json                                   people's
   provenance.json  manifest.json  SHA256SUMS
@@ -49,8 +50,9 @@ class ClipFolders:
     name: ClassVar[str] = "clip_folder"
     title: ClassVar[str] = "Clip folder"
     description: ClassVar[str] = (
-        "A folder a clip: the video, every layer that machines made, people's masks and actions, and a manifest with "
-        "the SHA-256 of every file. For pipelines that want everything."
+        "A folder a clip: the video, every layer that machines made (flow over other gaps than one frame in a folder "
+        "each, such as flow/gap_5), people's masks and actions, and a manifest with the SHA-256 of every file. For "
+        "pipelines that want everything."
     )
     options: ClassVar[Mapping[str, tuple[str, ...]]] = {}
     holds: ClassVar[frozenset[str]] = EVERYTHING

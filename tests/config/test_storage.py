@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import shutil
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ import boto3
 import pytest
 from boto3.exceptions import S3UploadFailedError
 from django.core.exceptions import ImproperlyConfigured
+from django.core.management import call_command
 from moto.server import ThreadedMotoServer
 from pytest_django import Settings
 
@@ -27,7 +29,7 @@ from enrichment import comparing, compute, kept, runs
 from enrichment.errors import VersionGone
 from enrichment.layer import Layer
 from enrichment.models import LayerRun
-from tests.enrichment.layers import Numbers, only
+from tests.enrichment.layers import Last, Numbers, Sums, only
 from tests.factories import ClipFactory, tiny_video
 
 
@@ -58,8 +60,8 @@ def test_a_file_comes_back_as_it_went(storage: ObjectStorage, tmp_path: Path) ->
         held.push(tmp_path / "out", f"clip_1/{name}")
         assert held.fetch(f"clip_1/{name}", tmp_path / "in")
         assert (tmp_path / "in").read_bytes() == data
-    assert list(held.names("clip_1/")) == ["clip_1/empty", "clip_1/large", "clip_1/small"]
-    assert list(held.names("clip_2/")) == []
+    assert [key for key, _ in held.listing("clip_1/")] == ["clip_1/empty", "clip_1/large", "clip_1/small"]
+    assert list(held.listing("clip_2/")) == []
 
 
 def test_what_is_not_there_is_said_and_writes_nothing(storage: ObjectStorage, tmp_path: Path) -> None:
@@ -74,6 +76,25 @@ def test_a_bucket_that_does_not_exist_is_an_error(storage: ObjectStorage, tmp_pa
         Bucket(elsewhere).push(tmp_path / "out", "clip_1/x")
 
 
+@pytest.mark.parametrize("region", ["us-east-1", "eu-central-1"])
+def test_a_bucket_that_is_missing_is_made_and_one_that_is_there_keeps_what_it_holds(
+    endpoint: str, region: str, settings: Settings, tmp_path: Path
+) -> None:
+    settings.OBJECT_STORAGE = ObjectStorage(endpoint, f"fresh-{region}", "key", "secret", region)
+    settings.CLIP_MIRROR = "config.storage.bucket"
+    clips.mirror.cache_clear()
+    (tmp_path / "out").write_bytes(b"x")
+    try:
+        call_command("prepare_storage", stdout=io.StringIO())
+        bucket().push(tmp_path / "out", "clip_1/x")
+        said = io.StringIO()
+        call_command("prepare_storage", stdout=said)
+        assert "ready" in said.getvalue()
+        assert [key for key, _ in bucket().listing("")] == ["clip_1/x"]
+    finally:
+        clips.mirror.cache_clear()
+
+
 def test_names_go_on_past_a_page(storage: ObjectStorage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("config.storage.PAGE", 2)
     held = Bucket(storage)
@@ -81,7 +102,17 @@ def test_names_go_on_past_a_page(storage: ObjectStorage, tmp_path: Path, monkeyp
     names = [f"clip_1/flow/flow_{n:03d}.npy" for n in range(5)]
     for name in names:
         held.push(tmp_path / "out", name)
-    assert list(held.names("clip_1/flow/")) == names
+    assert [key for key, _ in held.listing("clip_1/flow/")] == names
+
+
+def test_other_bytes_under_a_name_have_another_mark(storage: ObjectStorage, tmp_path: Path) -> None:
+    held, marks = Bucket(storage), []
+    for data in (b"x", b"y", b"x"):
+        (tmp_path / "out").write_bytes(data)
+        held.push(tmp_path / "out", "clip_1/manifest")
+        marks += [mark for _, mark in held.listing("clip_1/")]
+    assert marks[0] != marks[1]
+    assert marks[0] == marks[2]
 
 
 @pytest.fixture
@@ -145,6 +176,49 @@ def computed(project: Project, add: int) -> LayerRun:
 
 def first_number(clip: Clip) -> int:
     return int(json.loads(clips.folder(clip).local("numbers/all.json").read_bytes())[0])
+
+
+@pytest.mark.usefixtures("mirrored", "small_layers")
+def test_a_machine_that_computed_a_layer_before_reads_what_another_one_made_of_it_since(
+    project: Project, settings: Settings, tmp_path: Path
+) -> None:
+    clip = ClipFactory(project=project)
+    computed(project, 1)
+    assert first_number(clip) == 1
+    here, there = settings.CLIPS_DIR, tmp_path / "another" / "clips"
+    settings.CLIPS_DIR = there
+    computed(project, 7)
+    settings.CLIPS_DIR = here
+    assert first_number(clip) == 7
+    assert clips.folder(clip).verify() == []
+
+
+@pytest.mark.usefixtures("mirrored")
+def test_planning_what_is_done_asks_the_bucket_once_for_all_layers_of_a_clip(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clip = ClipFactory(project=project)
+    with only(Numbers, Sums, Last) as known:
+        # Some read what was recorded with the clip, which stands in its folder as well.
+        monkeypatch.setattr(known["last"], "from_recording", "recording", raising=False)
+        runs.plan(first := runs.request(project=project, by=None, tell=False))
+        compute.work_here(first)
+        behind = clips.mirror()
+        assert isinstance(behind, Bucket)
+        asked: list[str] = []
+        behind._client.meta.events.register("before-call.s3", lambda model, **_: asked.append(model.name))
+        again = runs.request(project=project, by=None, tell=False)
+        clips.folder(clip).manifest()
+        asked.clear()
+        runs.plan(again)
+        assert asked == ["ListObjectsV2"]
+        # A machine that has none of the files looks whether they are there, and carries none of them here.
+        shutil.rmtree(clip.folder)
+        clips.folder(clip).manifest()
+        asked.clear()
+        runs.plan(another := runs.request(project=project, by=None, tell=False))
+        assert asked == ["ListObjectsV2", *["HeadObject"] * 3]
+        assert not another.layer_runs.unsettled().exists()
 
 
 @pytest.mark.usefixtures("mirrored", "small_layers")

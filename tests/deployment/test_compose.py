@@ -21,7 +21,7 @@ def compose() -> dict[str, Any]:
 
 
 def test_it_describes_the_whole_deployment(compose: dict[str, Any]) -> None:
-    workers = {"worker-cpu", "worker-interactive", "worker-gpu"}
+    workers = {"worker-control", "worker-cpu", "worker-interactive", "worker-gpu"}
     services = {"setup", "web", "scheduler", "postgres", "redis", "storage"} | workers
     assert set(compose["services"]) == services
     for name, service in compose["services"].items():
@@ -39,10 +39,45 @@ def test_every_variable_it_sets_is_one_that_loupe_reads(compose: dict[str, Any])
             assert f'"{name}"' in read, f"config/env.py does not read {name}"
 
 
+# What belongs to the containers; everything else is for who runs them to set.
+FIXED = {
+    "DATABASE_URL",
+    "LOUPE_HOME",
+    "LOUPE_PRODUCTION",
+    "REDIS_URL",
+    "S3_ACCESS_KEY",
+    "S3_BUCKET",
+    "S3_ENDPOINT",
+}
+
+
+def test_every_variable_that_loupe_reads_can_be_set_in_one_file(compose: dict[str, Any]) -> None:
+    ours = {name: each for name, each in compose["services"].items() if "working_dir" in each}
+    assert len(ours) == 7
+    for name, service in ours.items():
+        assert service["env_file"] == ".env", name
+        for variable, value in service["environment"].items():
+            if variable in FIXED | {"PATH", "PYTHONDONTWRITEBYTECODE"}:
+                continue
+            assert "${" in value, f"{name} sets {variable} to {value!r}, whatever .env says"
+
+
+def test_every_worker_has_a_name_of_its_own(compose: dict[str, Any]) -> None:
+    commands = [str(service.get("command", "")) for service in compose["services"].values()]
+    started = [command for command in commands if " worker " in command]
+    names = [name for command in started for name in re.findall(r" -n (\S+@%h) ", command)]
+    assert len(names) == len(set(names)) == len(started) == 4
+
+
+def test_the_bucket_is_made_before_anything_is_stored(compose: dict[str, Any]) -> None:
+    assert "manage.py prepare_storage" in compose["services"]["setup"]["command"]
+
+
 def test_every_queue_that_jobs_go_to_has_a_worker(compose: dict[str, Any]) -> None:
     commands = [str(service.get("command", "")) for service in compose["services"].values()]
     served = {
         name for command in commands for queues in re.findall(r"--queues (\S+)", command) for name in queues.split(",")
     }
+    assert served == set(queue.EVERY)
     routed = {route["queue"] for route in settings.CELERY_TASK_ROUTES.values()}
-    assert routed | {settings.CELERY_TASK_DEFAULT_QUEUE, queue.INTERACTIVE, "gpu"} <= served
+    assert routed | {settings.CELERY_TASK_DEFAULT_QUEUE} <= served

@@ -23,6 +23,7 @@ import psycopg2
 import pytest
 
 from annotation.geometry import rle
+from enrichment import queue
 from tests.annotation.saving import ROOT, SIZE, serving
 from tests.deployment.servers import Killable, Postgres, Rabbit, Redis, until
 from tests.factories import tiny_video
@@ -61,7 +62,7 @@ class Deployment:
         )
         self.manage("shell", "-c", script)
         self.manage("ingest", SLUG, str(tiny_video(907, frames=FRAMES, width=192, height=128)))
-        command = [sys.executable, "-m", "celery", "-A", "config", "worker", "-B", "-Q", "cpu,files,interactive"]
+        command = [sys.executable, "-m", "celery", "-A", "config", "worker", "-B", "-Q", ",".join(queue.EVERY)]
         command += ["--concurrency", "1", "--schedule", str(self.home / "beat"), "--loglevel", "WARNING"]
         with (self.home / "worker.log").open("ab") as log:
             self._worker = subprocess.Popen(

@@ -79,13 +79,14 @@ def deployment(tmp_path: Path) -> Iterator[Deployment]:
         moto = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(storage)]
         running.append(_start(moto, environment, tmp_path / "storage.log"))
         _wait_for_port(storage)
-        bucket = _bucket(environment)
         _manage(environment, "migrate", "--noinput", "--verbosity", "0")
+        _manage(environment, "prepare_storage")
+        bucket = _bucket(environment)
         _manage(environment, "collectstatic", "--noinput", "--verbosity", "0")
         token = _set_up(environment)
         server = [sys.executable, "-m", "uvicorn", "config.asgi:application", "--host", "127.0.0.1", "--port", str(web)]
         running.append(_start(server, environment, tmp_path / "web.log"))
-        running.append(_start([*worker, "-Q", "files", "-n", "first@%h"], environment, tmp_path / "first.log"))
+        running.append(_start([*worker, "-Q", "control,files", "-n", "first@%h"], environment, tmp_path / "first.log"))
         running.append(_start([*worker, "-Q", "cpu", "-n", "second@%h"], elsewhere, tmp_path / "second.log"))
         beat = [sys.executable, "-m", "celery", "-A", "config", "beat", "--schedule", str(tmp_path / "beat")]
         running.append(_start(beat, environment, tmp_path / "beat.log"))
@@ -151,7 +152,7 @@ def _set_up(environment: dict[str, str]) -> str:
 
 def _bucket(environment: dict[str, str]) -> Any:
     keys = {"aws_access_key_id": "loupe", "aws_secret_access_key": "loupe-secret", "region_name": "us-east-1"}
-    return boto3.resource("s3", endpoint_url=environment["S3_ENDPOINT"], **keys).create_bucket(Bucket="loupe")
+    return boto3.resource("s3", endpoint_url=environment["S3_ENDPOINT"], **keys).Bucket("loupe")
 
 
 def _manage(environment: dict[str, str], *words: str) -> str:

@@ -13,7 +13,9 @@ import numpy as np
 import pytest
 
 from annotation.media.clip_folder import ClipFolder
+from annotation.media.durable import digest_of
 from annotation.media.errors import ClipFolderError
+from annotation.media.mirrored import Mirrored
 
 
 class FolderMirror:
@@ -21,20 +23,29 @@ class FolderMirror:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self.asked = []
 
     def push(self, path, key):
         (self.root / key).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, self.root / key)
 
     def fetch(self, key, path):
+        self.asked.append(key)
         if not (self.root / key).is_file():
             return False
         shutil.copyfile(self.root / key, path)
         return True
 
-    def names(self, prefix):
-        keys = [path.relative_to(self.root).as_posix() for path in self.root.rglob("*") if path.is_file()]
-        return [key for key in keys if key.startswith(prefix)]
+    def has(self, key):
+        self.asked.append(key)
+        return (self.root / key).is_file()
+
+    def listing(self, prefix):
+        self.asked.append(f"{prefix}*")
+        for path in sorted(self.root.rglob("*")):
+            key = path.relative_to(self.root).as_posix()
+            if path.is_file() and key.startswith(prefix):
+                yield key, digest_of(path)[0]
 
 
 def commit(folder, layer, files, **changed):
@@ -206,3 +217,84 @@ def test_a_damaged_copy_in_the_mirror_is_not_taken(tmp_path):
     with pytest.raises(ClipFolderError, match="not the file that was written"):
         there.local("flow/flow_000.npy")
     assert not there.path("flow/flow_000.npy").exists()
+
+
+@pytest.fixture
+def machines(tmp_path):
+    """Opens the clip's folder as one machine or another has it; `machines.mirror` is behind all of them."""
+
+    def of(name):
+        return ClipFolder(tmp_path / name / "clip_00000001", of.mirror)
+
+    of.mirror = FolderMirror(tmp_path / "mirror")
+    return of
+
+
+def test_a_layer_that_another_machine_computed_anew_is_not_read_from_the_files_of_before(machines):
+    for name in ("flow/flow_000.npy", "flow/flow_001.npy", "flow/meta.json"):
+        machines("a").write(name, b"first")
+    names = sorted(machines("a")._lying())
+    commit(machines("a"), "flow", [machines("a").artifact(name) for name in names])
+    commit(machines("a"), "depth", [machines("a").write("depth/frame_000.png", b"png")])
+    other = machines("b")
+    second = [other.write("flow/flow_000.npy", b"second"), other.write("flow/meta.json", b"first")]
+    commit(other, "flow", second, fingerprint="f2")
+
+    assert machines("a").local("flow/flow_000.npy").read_bytes() == b"second"
+    assert machines("a").verify() == []
+    assert not machines("a").path("flow/flow_001.npy").exists(), "the newer result has no such file"
+    fetched = [key for key in machines.mirror.asked if not key.endswith("*") and ".layers" not in key]
+    assert fetched == ["clip_00000001/flow/flow_000.npy"], "what is the same after all, and other layers, stay"
+
+
+def test_a_machine_that_does_not_know_what_its_files_are_of_compares_them(machines):
+    commit(machines("a"), "flow", [machines("a").write("flow/flow_000.npy", b"first")])
+    commit(machines("b"), "flow", [machines("b").write("flow/flow_000.npy", b"second")], fingerprint="f2")
+    (machines("a").root / ".mirrored.json").unlink()
+    assert machines("a").local("flow/flow_000.npy").read_bytes() == b"second"
+
+
+def test_files_that_are_being_written_are_not_taken_for_those_of_before(machines):
+    commit(machines("a"), "flow", [machines("a").write("flow/flow_000.npy", b"first")])
+    commit(machines("b"), "flow", [machines("b").write("flow/flow_000.npy", b"second")], fingerprint="f2")
+    writing = machines("a")
+    third = [writing.write("flow/flow_000.npy", b"third")]
+    machines("a").manifest()
+    assert machines("a").path("flow/flow_000.npy").read_bytes() == b"third"
+    # Another machine is quicker; who comes last has the word, as on one disk.
+    commit(machines("b"), "flow", [machines("b").write("flow/flow_000.npy", b"other")], fingerprint="f4")
+    third = [writing.write("flow/flow_000.npy", b"third")]
+    commit(writing, "flow", third, fingerprint="f3")
+    for name in ("a", "b", "c"):
+        assert machines(name).local("flow/flow_000.npy").read_bytes() == b"third"
+        assert machines(name).verify() == []
+
+
+def test_a_commit_that_never_reached_the_mirror_gives_way_to_what_stands_there(machines, monkeypatch):
+    commit(machines("a"), "flow", [machines("a").write("flow/flow_000.npy", b"first")])
+    kept = machines("a").local("flow/flow_000.npy").read_bytes()
+    with monkeypatch.context() as broken:
+        broken.setattr(Mirrored, "publish", lambda *args: (_ for _ in ()).throw(ConnectionError("away")))
+        broken.setattr(Mirrored, "push", lambda *args: None)
+        with pytest.raises(ConnectionError):
+            commit(machines("a"), "flow", [machines("a").write("flow/flow_000.npy", b"second")], fingerprint="f2")
+    assert machines("a").manifest()["layers"]["flow"]["fingerprint"] == "f1"
+    assert machines("a").local("flow/flow_000.npy").read_bytes() == kept
+
+
+def test_looking_at_a_folder_asks_the_mirror_once_and_not_at_all_where_the_result_is_known(machines):
+    for number in range(4):
+        name = f"layer{number}/7.bin"
+        commit(machines("a"), f"layer{number}", [machines("a").write(name, b"x")], fingerprint=f"f{number}")
+    machines("a").manifest()
+    machines.mirror.asked.clear()
+    folder = machines("a")
+    for number in range(4):
+        folder.local(f"layer{number}/7.bin")
+    assert machines.mirror.asked == ["clip_00000001/.layers/*"]
+    machines("a").manifest()
+    assert machines.mirror.asked == ["clip_00000001/.layers/*"] * 2
+    assert machines("a").expecting("f1", "f2").local("layer1/7.bin").read_bytes() == b"x"
+    assert len(machines.mirror.asked) == 2
+    commit(machines("b"), "layer1", [machines("b").write("layer1/7.bin", b"y")], fingerprint="f9")
+    assert machines("a").expecting("f9").local("layer1/7.bin").read_bytes() == b"y"
