@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -13,21 +13,28 @@ from enrichment.checks.registry import Finding
 from enrichment.layer import Context, Product
 from enrichment.layers.segmentation import TrackReader
 
-_PIECE = "findings.json"
-# The engine only guesses labels; of these it can be said that they bend.
+_PIECE = "judgement.json"
+# The engine without weights guesses labels that a project need not have; of these it can be said that they bend.
 _BENDS = frozenset({"human_hand", "obstacle_deformable"})
 
 
 def write_findings(context: Context, found: Sequence[Finding]) -> None:
     """Leave them for `publish_findings`."""
-    context.pieces.write_json(_PIECE, [finding.to_json() for finding in found])
+    context.pieces.write_json(_PIECE, {"findings": [finding.to_json() for finding in found], "unjudged": ""})
+
+
+def write_unjudged(context: Context, why: str) -> None:
+    """Leave for `publish_findings` that the check could not judge the clip, and why, in a sentence."""
+    context.pieces.write_json(_PIECE, {"findings": [], "unjudged": why})
 
 
 def publish_findings(context: Context, path: str, check: str) -> Product:
     """The layer's one file, and what goes to the apps above."""
-    found = context.pieces.read_json(_PIECE)
-    content = json.dumps({"check": check, "findings": found}, separators=(",", ":")) + "\n"
-    return Product([context.folder.write(path, content.encode())], check=check, findings=found)
+    left = context.pieces.read_json(_PIECE)
+    content = json.dumps({"check": check, **left}, separators=(",", ":")) + "\n"
+    findings = None if left["unjudged"] else left["findings"]
+    file = context.folder.write(path, content.encode())
+    return Product([file], check=check, findings=findings, unjudged=left["unjudged"])
 
 
 def of_the_sure(found: Sequence[Finding], reader: TrackReader, least: float) -> list[Finding]:
@@ -42,22 +49,31 @@ def of_the_sure(found: Sequence[Finding], reader: TrackReader, least: float) -> 
     ]
 
 
-def written(folder: ClipFolder, files: Iterable[str]) -> tuple[str, list[dict[str, Any]]] | None:
-    """The check and its findings as a finished layer's files have them; None when the layer is no check."""
+def written(folder: ClipFolder, files: Iterable[str]) -> tuple[str, list[dict[str, Any]] | None, str] | None:
+    """The check, its findings and why it could not judge, as a finished layer's files have them.
+
+    Returns:
+        None when the layer is no check; findings None when it could not judge.
+    """
     for path in files:
         if path.startswith("checks/"):
             content = json.loads(folder.local(path).read_bytes())
-            return str(content["check"]), list(content["findings"])
+            unjudged = str(content.get("unjudged", ""))
+            return str(content["check"]), None if unjudged else list(content["findings"]), unjudged
     return None
 
 
-def tracks_of(reader: TrackReader) -> list[TrackMasks]:
-    """The proposed tracks as checks take them, all of them: what is not flagged itself still hides other things."""
+def tracks_of(reader: TrackReader, rigidities: Mapping[str, str] | None = None) -> list[TrackMasks]:
+    """The proposed tracks as checks take them, all of them: what is not flagged itself still hides other things.
+
+    rigidities: by label as the project's taxonomy has them; none for a check that does not ask.
+    """
+    known = dict.fromkeys(_BENDS, "deformable") | dict(rigidities or {})
     return [
         TrackMasks(
             track_id=number,
             label=label,
-            rigidity="deformable" if label in _BENDS else "rigid",
+            rigidity=known.get(label, "rigid"),
             masks=reader.masks_of(number),
         )
         for number, label in sorted(reader.labels.items())

@@ -20,10 +20,10 @@ from numpy.typing import NDArray
 
 from annotation import clips
 from annotation.errors import Refused
-from annotation.media.clip_folder import ClipFolder
 from annotation.media.durable import make_directories, replace_file
 from annotation.media.errors import ClipFolderError
 from annotation.models import Clip
+from enrichment import registry, runs
 from enrichment.engines import series, series_files
 from enrichment.engines.loudness import SILENCE
 from enrichment.engines.motion_actions import smoothed_velocity
@@ -32,8 +32,9 @@ from enrichment.engines.series import Moment, Values
 from enrichment.errors import EngineInputError
 from enrichment.layers.actions import MOTION_FILE, motion_in
 from enrichment.layers.audio import VALUES_FILE as LOUDNESS_FILE
+from enrichment.models import LayerRun
+from enrichment.recordings import RECORDED, recorded
 
-RECORDED = "signals"
 # Series whose jumps are events of the hand or gripper; of fifty joint angles the events would only be noise.
 _EVENTFUL = ("grip", "grasp", "contact", "force", "touch", "suction")
 _SMOOTHING = 0.04  # seconds, as the action engine has it
@@ -84,15 +85,10 @@ def of_clip(clip: Clip) -> Signals:
     return _read(clip.pk, clip.sha256, tuple(files))
 
 
-def recorded(folder: ClipFolder) -> list[str]:
-    """Paths of the CSV files that came with a clip, by name."""
-    lying = {f"{RECORDED}/{path.name}" for path in folder.path(RECORDED).glob("*.csv") if not path.name.startswith(".")}
-    listed = {path for path, file in folder.manifest()["files"].items() if file["layer"] == RECORDED}
-    return sorted(lying | listed)
-
-
 def take_in(*, clip: Clip, paths: Sequence[Path]) -> list[str]:
     """Lay files of series into the clip's folder as CSV, beside those that are there; returns their lanes' titles.
+
+    Layers that read what was recorded are asked for again.
 
     Raises:
         Refused: a file cannot be read as series, or two would have one name; nothing is laid there.
@@ -117,6 +113,10 @@ def take_in(*, clip: Clip, paths: Sequence[Path]) -> list[str]:
     except (EngineInputError, ClipFolderError) as error:
         raise Refused(str(error)) from error
     of_clip(clip)
+    reading = [name for name, layer in registry.every().items() if layer.from_recording]
+    there = LayerRun.objects.current().filter(clip=clip, layer__in=reading).values_list("layer", flat=True)
+    if names := sorted(there):
+        runs.request(project=clip.project, by=None, clips=[clip], layers=names)
     return titles
 
 

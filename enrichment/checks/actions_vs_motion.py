@@ -22,6 +22,7 @@ from enrichment.checks.observed_motion import Observed
 from enrichment.checks.registry import Check, Finding, register, series
 from enrichment.engines.motion_actions import smoothed_velocity, usual_speed
 from enrichment.engines.motion_features import MotionSeries
+from enrichment.parameters import refuse_beyond
 
 NAME: Final = "actions_vs_motion"
 
@@ -42,9 +43,9 @@ class Inputs:
     """Segments, the motion of the clip, its frame rate and, where they are known, things and the gripper's opening.
 
     motion: as `motion_features` or `observed_motion.observe` gives it. things: as `observed_motion.Observed` has them,
-    (frames, 2) velocities by track number; empty when there are no masks. guided: as Observed has it, (frames,) bool;
-    None when `motion` surely follows the hand or gripper. opening: (frames,) float from frame
-    `motion.first` on, any unit, NaN where unknown; None when nothing measures it.
+    (frames, 2) velocities by track number; empty when there are no masks. guided: as Observed has it, (frames,) bool,
+    by the masks that told `motion`; None when that surely follows the hand or gripper. opening: (frames,) float from
+    frame `motion.first` on, any unit, NaN where unknown; None when nothing measures it.
     """
 
     segments: Sequence[Labelled]
@@ -85,8 +86,12 @@ class Thresholds:
     belongs: float = 1.5  # a carry that begins or ends longer ago is not the label's
     least_closing: float = 0.1  # of the opening, during a grasp
     shortest: float = 0.12  # shorter segments say too little
-    least_speed: float = 0.0015  # usual stroke speed, shares of the picture's diagonal per frame
+    least_speed: float = 0.045  # usual stroke speed, diagonals of the picture per second
     context: float = 1.0  # shown before and after
+
+    def __post_init__(self) -> None:
+        """Refuse what is no pace, time or share."""
+        refuse_beyond(self, shares=("restless_share", "still_share", "least_rise", "least_closing", "least_confidence"))
 
 
 _RESTS: Final = {"grasp": "grasp", "release": "release"}
@@ -129,7 +134,7 @@ def run(inputs: Inputs, thresholds: Thresholds | None = None) -> list[Finding]:
     speed = np.linalg.norm(velocity, axis=1)
     diagonal = float(np.hypot(*inputs.motion.size))
     # A clip in which nothing moves has no usual stroke; against the least one every label of a motion is contradicted.
-    measured, least = usual_speed(speed), settings.least_speed * diagonal
+    measured, least = usual_speed(speed), settings.least_speed / inputs.fps * diagonal
     usual = max(measured, least)
     carries = carries_of(
         inputs.things,

@@ -58,7 +58,8 @@ def run(paths: Paths, track: int, pixels_per_metre: float, thresholds: Threshold
     settings = thresholds or Thresholds()
     found = [each for pair in PAIRS for each in _swaps(paths, pair, track, pixels_per_metre, settings)]
     found += [each for bone in BONES for each in _stretches(paths, bone, track, settings)]
-    return merge(found, settings.merge_gap, lambda each: (each.evidence["kind"], each.evidence["label"]))
+    measures = pose_vs_time.CHECK.measures
+    return merge(found, settings.merge_gap, lambda each: (each.evidence["kind"], each.evidence["label"]), measures)
 
 
 def told_once(found: list[Finding]) -> list[Finding]:

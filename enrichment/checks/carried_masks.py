@@ -50,6 +50,15 @@ class Scene:
         """(h, w) bool, what other tracks cover, a little grown: a thing behind another shows only a part of itself."""
         return self._covered(number, 2)
 
+    def shared(self, number: int) -> float:
+        """The share of a track's mask that other tracks cover, too, 0-1."""
+        mask = self.mask(number)
+        return float((self._layers[mask] > 1).mean()) if mask.any() else 0.0
+
+    def near(self, number: int, reach: int) -> Mask:
+        """(h, w) bool, what lies within so many pixels of other tracks."""
+        return self._covered(number, reach)
+
     def unspoilt(self, points: Points, number: int, bleeding: int) -> Mask:
         """Which points are inside the picture and not so near to another track that its motion bleeds into the flow.
 

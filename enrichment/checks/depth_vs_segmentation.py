@@ -11,7 +11,7 @@ Depth must be metric. What shows another thing's depth (transparent, reflective)
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import cv2
@@ -21,10 +21,16 @@ from numpy.typing import NDArray
 from annotation.geometry import rle
 from enrichment.checks.observed_motion import TrackMasks
 from enrichment.checks.registry import Check, Finding, Measure, merge, register
+from enrichment.parameters import refuse_beyond
 
 NAME: Final = "depth_vs_segmentation"
 _BINS = 96
 _SEAM = 5  # pixels
+_HEIGHT = 480  # pixels of the depth for which thresholds in pixels are meant
+
+
+# What lies beyond `gap` would still be an edge under a wider one, so that no threshold alone decides on two depths.
+_MEASURES: Final = {"depth_edge": Measure("distance between two depths under one mask", "m", "edge")}
 
 
 @dataclass(frozen=True)
@@ -41,7 +47,7 @@ class Inputs:
 
 @dataclass(frozen=True)
 class Thresholds:
-    """Lengths in metres, shares of the mask's pixels, borders in pixels of the depth."""
+    """Lengths in metres, shares of the mask's pixels; border and area in pixels of a depth that is 480 high."""
 
     gap: float = 0.5  # heaps so far apart are two things
     edge: float = 0.15  # heaps so far apart are, when an edge parts them
@@ -54,6 +60,11 @@ class Thresholds:
     left_out: tuple[str, ...] = ("background", "support_surface")
     articulated: tuple[str, ...] = ("human_hand", "robot_arm", "gripper", "obstacle_deformable")
     exempt: tuple[str, ...] = ("transparent", "reflective", "thin")
+
+    def __post_init__(self) -> None:
+        """Refuse what is no length, share or count."""
+        shares = ("least_share", "most_between", "least_confidence")
+        refuse_beyond(self, least={"every": 1, "least_area": 1}, shares=shares)
 
 
 @dataclass(frozen=True)
@@ -79,20 +90,38 @@ def run(inputs: Inputs, thresholds: Thresholds | None = None) -> list[Finding]:
     """
     settings = thresholds or Thresholds()
     tracks = [each for each in inputs.tracks if _concerned(each, settings)]
-    wanted = sorted({frame for track in tracks for frame in track.masks})
+    due: dict[int, list[TrackMasks]] = {}
+    for track in tracks:
+        for frame in _looks(track, settings.every):
+            due.setdefault(frame, []).append(track)
     found: list[Finding] = []
-    last = -settings.every
-    for frame in wanted:
-        if frame < last + settings.every:
-            continue
-        last = frame
+    for frame in sorted(due):
         depth = inputs.depth(frame)
         if depth is None:
             continue
-        for track in tracks:
-            if frame in track.masks:
-                found.extend(_look(track, frame, depth, settings))
-    return merge(found, settings.merge_gap, lambda each: (each.evidence["kind"], each.evidence["tracks"][0]))
+        scaled = _at_size(settings, depth.shape[0])
+        for track in due[frame]:
+            found.extend(_look(track, frame, depth, scaled))
+    return merge(found, settings.merge_gap, lambda each: (each.evidence["kind"], each.evidence["tracks"][0]), _MEASURES)
+
+
+def _looks(track: TrackMasks, every: int) -> list[int]:
+    """The frames in which a track is looked at: each with a mask that lies so many after the last one."""
+    found: list[int] = []
+    for frame in sorted(track.masks):
+        if not found or frame >= found[-1] + every:
+            found.append(frame)
+    return found
+
+
+def _at_size(settings: Thresholds, height: int) -> Thresholds:
+    """The thresholds for depth of so many pixels' height: what fills a tenth of the picture does so at any size."""
+    scale = height / _HEIGHT
+    return replace(
+        settings,
+        border=max(settings.border, round(settings.border * scale)),
+        least_area=max(1, settings.least_area // 2, round(settings.least_area * scale**2)),
+    )
 
 
 def _concerned(track: TrackMasks, settings: Thresholds) -> bool:
@@ -118,15 +147,18 @@ def _look(track: TrackMasks, frame: int, depth: NDArray[np.float32], settings: T
     jointed = track.label in settings.articulated or track.rigidity == "deformable"
     if apart < settings.gap and (jointed or not _in_pieces(known, split.part, settings)):
         return []
-    # An arm that leaves the picture between elbow and shoulder comes in two pieces at two depths, and is one arm.
-    if jointed and not _touch(split.part, known & ~split.part):
+    # An arm that leaves the picture between elbow and shoulder comes in two pieces at two depths, and is one arm: they
+    # lie apart, or one before the other, and both go on outside.
+    near = known & ~split.part
+    if jointed and (not _touch(split.part, near) or (_leaves(split.part) and _leaves(near))):
         return []
     kind, severity = ("two_depths", 3) if apart >= settings.gap else ("depth_edge", 2)
     reason = (
         f"In frame {frame} the mask of track {track.track_id} ({track.label}) lies over two depths: "
         f"{100 * split.share:.0f} % of it is {100 * apart:.0f} cm behind the rest. It may cover two things."
     )
-    return [Finding(NAME, frame, frame + settings.every, severity, reason, _evidence(track, frame, whole, split, kind))]
+    end = min(frame + settings.every, max(track.masks) + 1)  # a clip may end before the next look
+    return [Finding(NAME, frame, end, severity, reason, _evidence(track, frame, whole, split, kind))]
 
 
 def _split(depth: NDArray[np.float32], known: NDArray[np.bool_]) -> _Split | None:
@@ -170,6 +202,11 @@ def _touch(a: NDArray[np.bool_], b: NDArray[np.bool_]) -> bool:
     return int((beside & b).sum()) >= _SEAM
 
 
+def _leaves(part: NDArray[np.bool_]) -> bool:
+    """Whether a patch, drawn in by a few pixels as it is, goes on beyond the picture's border."""
+    return bool(part[0].any() or part[-1].any() or part[:, 0].any() or part[:, -1].any())
+
+
 def _evidence(track: TrackMasks, frame: int, whole: NDArray[np.uint8], split: _Split, kind: str) -> dict[str, Any]:
     height, width = whole.shape
     behind = split.part.astype(np.uint8)
@@ -188,8 +225,6 @@ def _evidence(track: TrackMasks, frame: int, whole: NDArray[np.uint8], split: _S
     }
 
 
-# What lies beyond `gap` would still be an edge under a wider one, so that no threshold alone decides on two depths.
-_MEASURES: Final = {"depth_edge": Measure("distance between two depths under one mask", "m", "edge")}
 CHECK: Final = register(
     Check(NAME, "V1", "Depth against segmentation", ("depth", "segmentation"), Thresholds(), run, _MEASURES)
 )

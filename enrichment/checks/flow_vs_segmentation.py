@@ -9,6 +9,9 @@ can be checked as well.
 Flow is an estimate, so it is held against the pictures: every few frames, points that look different where it has taken
 them are let go (`patches`). What is left are points that were seen to go where the flow says.
 
+What cannot be followed is looked at in three more ways: masks that leap (`leaps`), masks that stay where nothing of
+their thing is left (`vacated`), and masks that lie on another's thing (`doubled`).
+
 The clip is walked once: every flow field and picture is asked for once, in order, and only the current ones are held.
 All is computed at the flow's size; what is said and drawn is in pixels of the picture.
 """
@@ -16,12 +19,13 @@ All is computed at the flow's size; what is said and drawn is in pixels of the p
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from enrichment.checks import doubled, vacated
 from enrichment.checks.carried_masks import (
     Mask,
     Scene,
@@ -32,10 +36,14 @@ from enrichment.checks.carried_masks import (
     one_motion,
     two_motions,
 )
+from enrichment.checks.compared_masks import Comparison, Reading, centre_of, doubtful, misplaced, not_rigid
+from enrichment.checks.doubled import Doubles
 from enrichment.checks.leaps import Leaps, as_finding
 from enrichment.checks.observed_motion import TrackMasks
 from enrichment.checks.patches import Followed, Grey, Pictures
 from enrichment.checks.registry import Check, Finding, Measure, merge, register
+from enrichment.checks.vacated import Vacancies
+from enrichment.parameters import refuse_beyond
 
 __all__ = ["CHECK", "NAME", "Inputs", "Thresholds", "TrackMasks", "run"]
 
@@ -67,6 +75,7 @@ class Thresholds:
     longest_span: int = 30  # masks farther apart are not compared: carried points lose their hold
     least_area: int = 150
     least_points: int = 12
+    least_left: float = 0.1  # share of a mask's points that must be left to speak for it
     bleeding: int = 7  # so near to another thing its motion bleeds into the flow
     least_shift: float = 5.0  # mask and flow may differ by this much …
     relative_shift: float = 0.3  # … or by this share of the thing's size
@@ -81,29 +90,21 @@ class Thresholds:
     loose_residual: float = 0.1  # over more than `span` frames: points off by this share of the motion …
     loose_share: float = 0.3  # … if they are as many, leave a finding in doubt …
     loose_points: int = 20  # … and so does it when fewer are left
+    least_gone: float = 0.9  # share of an outline that must be gone under a mask that has stayed
+    least_doubled: float = 0.8  # IoU from which two masks lie on one thing
     merge_gap: int = 60  # a mask that lost its thing disagrees whenever something moves: one finding, not ten
     left_out: tuple[str, ...] = ("background", "support_surface")
     articulated: tuple[str, ...] = ("human_hand", "robot_arm", "gripper", "obstacle_deformable")
 
-
-@dataclass
-class _Comparison:
-    """One track between two annotated frames, on its way: which points are left, where they began, where they are."""
-
-    track: TrackMasks
-    first: int
-    last: int
-    before: Mask
-    covered: Mask  # by other tracks, in the first frame
-    points: Followed
-    ways: dict[int, NDArray[np.float64]]  # median way of the points since the first frame, by frame
-
-    creeping: bool = False  # a long span, in which only what surely moves as one is judged
-
-    @property
-    def frames(self) -> list[int]:
-        """Annotated frames from the first to the last."""
-        return sorted(frame for frame in self.track.masks if self.first <= frame <= self.last)
+    def __post_init__(self) -> None:
+        """Refuse what is no length, share or count."""
+        counts = ("span", "creeping_span", "longest_span", "least_area", "least_points", "loose_points")
+        shares = ("least_iou", "grave_iou", "least_contained", "rigid_share", "wavering_share", "loose_share")
+        refuse_beyond(
+            self,
+            least=dict.fromkeys(counts, 1),
+            shares=(*shares, "least_gone", "least_left", "least_doubled", "least_confidence"),
+        )
 
 
 def run(inputs: Inputs, thresholds: Thresholds | None = None) -> list[Finding]:
@@ -115,7 +116,8 @@ def run(inputs: Inputs, thresholds: Thresholds | None = None) -> list[Finding]:
 
     Returns:
         Findings by start, one for each stretch in which a track disagrees, beginning with the frame in which it shows.
-        Evidence: `kind` (displacement, leap or rigidity), `tracks`, `masks`, `vectors`, and `iou` or `share`.
+        Evidence: `kind` (displacement, leap, vacated, doubled or rigidity), `tracks`, `masks`, `vectors`, and `iou` or
+        `share`.
 
     Raises:
         EngineInputError: the flow changes its size within the clip.
@@ -123,8 +125,11 @@ def run(inputs: Inputs, thresholds: Thresholds | None = None) -> list[Finding]:
     settings = thresholds or Thresholds()
     waiting = _comparisons(inputs.tracks, settings)
     found: list[Finding] = []
-    active: list[_Comparison] = []
+    active: list[Comparison] = []
     pictures, leaps = Pictures(inputs.picture), Leaps(settings.least_area)
+    bends_or_ground = [*settings.left_out, *settings.articulated]
+    vacancies = Vacancies(settings.least_area, settings.least_gone, bends_or_ground)
+    doubles = Doubles(settings.least_area, settings.least_doubled)
     judged = {track.track_id: track for track in inputs.tracks if track.label not in settings.left_out}
     size: tuple[int, int] | None = None
     for frame in _frames_to_walk(waiting):
@@ -140,6 +145,10 @@ def run(inputs: Inputs, thresholds: Thresholds | None = None) -> list[Finding]:
         found.extend(
             as_finding(NAME, leap, judged[leap.track], scene) for leap in leaps.step(frame, scene, looks, judged)
         )
+        found.extend(
+            vacated.as_finding(NAME, each, judged[each.track]) for each in vacancies.step(frame, scene, looks, judged)
+        )
+        found.extend(doubled.as_finding(NAME, each, judged) for each in doubles.step(frame, scene, judged))
         for each in active:
             if each.last == frame or frame - each.points.frame >= settings.span:
                 each.points.prove(frame, looks)
@@ -154,7 +163,7 @@ def run(inputs: Inputs, thresholds: Thresholds | None = None) -> list[Finding]:
             active.append(_begin(track, (frame, last), scene, looks, settings))
         for each in active:
             each.points.at = carry(each.points.at, flow, size)
-    return merge(found, settings.merge_gap, lambda each: each.evidence["tracks"][0])
+    return merge(found, settings.merge_gap, lambda each: each.evidence["tracks"][0], _MEASURES)
 
 
 def _comparisons(tracks: Sequence[TrackMasks], settings: Thresholds) -> dict[int, list[tuple[TrackMasks, int]]]:
@@ -202,18 +211,18 @@ def _hides(track: TrackMasks, frame: int, settings: Thresholds) -> bool:
 
 def _begin(
     track: TrackMasks, frames: tuple[int, int], scene: Scene, looks: Grey | None, settings: Thresholds
-) -> _Comparison:
+) -> Comparison:
     first, last = frames
     before = scene.mask(track.track_id)
     chosen = inner_points(before) if before.sum() >= settings.least_area else np.zeros((0, 2), np.float32)
     points = Followed.beginning(chosen, first, looks)
     creeping = last - first == settings.creeping_span and first + 1 in track.masks
-    begun = _Comparison(track, first, last, before, scene.others(track.track_id), points, {}, creeping)
+    begun = Comparison(track, first, last, before, scene.others(track.track_id), points, {}, len(chosen), creeping)
     _look(begun, first, scene, settings)
     return begun
 
 
-def _look(each: _Comparison, frame: int, scene: Scene, settings: Thresholds) -> None:
+def _look(each: Comparison, frame: int, scene: Scene, settings: Thresholds) -> None:
     """Drop points that have left the picture or may have caught another thing's motion; note how far the rest went."""
     points = each.points
     points.keep(scene.unspoilt(points.at, each.track.track_id, settings.bleeding))
@@ -221,10 +230,12 @@ def _look(each: _Comparison, frame: int, scene: Scene, settings: Thresholds) -> 
         each.ways[frame] = np.median(points.at - points.start, axis=0).astype(np.float64)
 
 
-def _judge(each: _Comparison, scene: Scene, settings: Thresholds) -> list[Finding]:
+def _judge(each: Comparison, scene: Scene, settings: Thresholds) -> list[Finding]:
     after = scene.mask(each.track.track_id)
     if after.sum() < settings.least_area or len(each.points) < settings.least_points:
         return []
+    if len(each.points) < settings.least_left * each.chosen:
+        return []  # a few that stayed together in a corner, most likely those that something else dragged along
     articulated = each.track.rigidity == "deformable" or each.track.label in settings.articulated
     if articulated and (_at_border(each.before) or _at_border(after)):
         return []  # an arm that comes in shows more of itself in every frame
@@ -239,18 +250,18 @@ def _judge(each: _Comparison, scene: Scene, settings: Thresholds) -> list[Findin
         if float((off > limit).mean()) > settings.wavering_share:
             return []  # the flow is no one motion and the picture does not say why: nobody knows where the mask belongs
         found = _judge_place(each, scene, after, moved, settings)
-        return found if _holds_together(each, off, settings) else [_doubtful(finding) for finding in found]
+        return found if _holds_together(each, off, settings) else [doubtful(finding) for finding in found]
     if articulated or each.last - each.first > settings.span:
         return []
     if not two_motions(each.points.start, each.points.at, moved, astray):
         return []
     # A mask that its thing has all but left is better told by where it should lie.
-    misplaced = _judge_place(each, scene, after, moved, settings)
-    grave = [finding for finding in misplaced if finding.severity == 3]
-    return grave or [_not_rigid(each, share, limit, scene)]
+    elsewhere = _judge_place(each, scene, after, moved, settings)
+    grave = [finding for finding in elsewhere if finding.severity == 3]
+    return grave or [not_rigid(NAME, each, scene, share, limit)]
 
 
-def _holds_together(each: _Comparison, off: NDArray[np.float64], settings: Thresholds) -> bool:
+def _holds_together(each: Comparison, off: NDArray[np.float64], settings: Thresholds) -> bool:
     """Whether points that went long without a mask still move as one; else something may have passed over them."""
     length = float(np.hypot(*each.ways[each.last]))
     astray = float((off > max(settings.least_shift, settings.loose_residual * length)).mean())
@@ -259,13 +270,8 @@ def _holds_together(each: _Comparison, off: NDArray[np.float64], settings: Thres
     return astray <= settings.loose_share and len(each.points) >= settings.loose_points
 
 
-def _doubtful(finding: Finding) -> Finding:
-    reason = f"{finding.reason} Something may have passed in front between the two frames."
-    return replace(finding, severity=1, reason=reason)
-
-
 def _judge_place(
-    each: _Comparison, scene: Scene, after: Mask, moved: NDArray[np.float64], settings: Thresholds
+    each: Comparison, scene: Scene, after: Mask, moved: NDArray[np.float64], settings: Thresholds
 ) -> list[Finding]:
     """Whether the later mask lies where the flow takes the earlier one, as far as both can be seen.
 
@@ -275,17 +281,16 @@ def _judge_place(
     shifted = np.eye(2, 3)
     shifted[:, 2] = each.ways[each.last]
     readings = [_placed(each, scene, after, reading, settings) for reading in (moved, shifted)]
-    misplaced = [reading for reading in readings if reading is not None]
-    if len(misplaced) < len(readings):
+    off = [reading for reading in readings if reading is not None]
+    if len(off) < len(readings):
         return []
-    mask_way, overlap, shift = misplaced[0]
-    return [_misplaced(each, scene, mask_way, overlap, shift, settings)]
+    return [misplaced(NAME, each, scene, off[0], settings.grave_iou)]
 
 
 def _placed(
-    each: _Comparison, scene: Scene, after: Mask, moved: NDArray[np.float64], settings: Thresholds
-) -> tuple[NDArray[np.float64], float, float] | None:
-    """How the mask moved, the IoU with where it should lie, and the distance from there; None if it lies well."""
+    each: Comparison, scene: Scene, after: Mask, moved: NDArray[np.float64], settings: Thresholds
+) -> Reading | None:
+    """How the mask lies against where it should; None if it lies well."""
     expected = moved_mask(each.before, moved)
     in_front = scene.others(each.track.track_id)
     # What the picture's border cuts off, or cut off before, says nothing either.
@@ -301,7 +306,7 @@ def _placed(
     if shared >= settings.least_contained * float(min(shown.sum(), wanted.sum())):
         return None
     overlap = shared / max(1.0, float((shown | wanted).sum()))
-    off = _centre(shown) - _centre(wanted)
+    off = centre_of(shown) - centre_of(wanted)
     shift = float(np.hypot(*off))
     size = float(wanted.sum()) ** 0.5
     flow_length = float(np.hypot(*each.ways[each.last]))
@@ -311,87 +316,18 @@ def _placed(
         allowed *= max(1.0, (each.last - each.first) / (2 * settings.span))
     if overlap >= settings.least_iou or shift <= allowed:
         return None
-    return off + each.ways[each.last], overlap, shift
-
-
-def _misplaced(
-    each: _Comparison, scene: Scene, mask_way: NDArray[np.float64], overlap: float, shift: float, settings: Thresholds
-) -> Finding:
-    track, first, last = each.track, each.first, each.last
-    up = scene.scale
-    origin = _centre(each.before)
-    # Where the masks between the two frames are known, the finding begins with the first that is off by half as much.
-    ways = {frame: scene.centre_of(track.masks[frame]) - origin for frame in each.frames}
-    ways[last] = mask_way
-    astray = [frame for frame in each.frames if np.hypot(*(ways[frame] - each.ways[frame])) >= 0.5 * shift]
-    start = next((frame for frame in astray if frame > first), last)
-    moved, carried = (float(np.hypot(*(way * up))) for way in (mask_way, each.ways[last]))
-    reason = (
-        f"From frame {first} to {last} the mask of track {track.track_id} ({track.label}) moved {moved:.0f} px, "
-        f"the flow under it says {carried:.0f} px; it covers {overlap:.0%} of where it should lie."
-    )
-    shown = [frame for frame in each.frames if frame >= start]
-    evidence: dict[str, Any] = {
-        "kind": "displacement",
-        "tracks": [track.track_id],
-        "masks": [{"frame": frame, "counts": track.masks[frame]["counts"]} for frame in shown],
-        "vectors": [
-            {"frame": frame, "at": _plain(origin * up), "by": _plain(by * up), "kind": kind}
-            for frame in shown
-            for by, kind in ((ways[frame], "mask"), (each.ways[frame], "flow"))
-        ],
-        "iou": round(overlap, 3),
-        "measure": round(overlap, 3),
-        "label": track.label,
-    }
-    return Finding(NAME, start, last + 1, 3 if overlap < settings.grave_iou else 2, reason, evidence)
-
-
-def _not_rigid(each: _Comparison, share: float, limit: float, scene: Scene) -> Finding:
-    track, first, last = each.track, each.first, each.last
-    up = scene.scale
-    reason = (
-        f"From frame {first} to {last}, {share:.0%} of the points under the mask of track {track.track_id} "
-        f"({track.label}) leave its one rigid motion by more than {limit * float(up.mean()):.0f} px: the mask covers "
-        f"several things, or not all of one."
-    )
-    chosen = np.linspace(0, len(each.points) - 1, min(24, len(each.points))).astype(int)
-    evidence: dict[str, Any] = {
-        "kind": "rigidity",
-        "tracks": [track.track_id],
-        "masks": [{"frame": frame, "counts": track.masks[frame]["counts"]} for frame in each.frames],
-        "vectors": [
-            {
-                "frame": first,
-                "at": _plain(each.points.start[k] * up),
-                "by": _plain((each.points.at[k] - each.points.start[k]) * up),
-                "kind": "flow",
-            }
-            for k in chosen
-        ],
-        "share": round(share, 3),
-        "measure": round(share, 3),
-        "label": track.label,
-    }
-    return Finding(NAME, first, last + 1, 2, reason, evidence)
+    return Reading(off + each.ways[each.last], overlap, shift)
 
 
 def _at_border(mask: Mask) -> bool:
     return bool(mask[0].any() or mask[-1].any() or mask[:, 0].any() or mask[:, -1].any())
 
 
-def _centre(mask: Mask) -> NDArray[np.float64]:
-    ys, xs = np.nonzero(mask)
-    return np.array([xs.mean(), ys.mean()])
-
-
-def _plain(point: NDArray[np.floating[Any]]) -> list[float]:
-    return [round(float(value), 1) for value in point]
-
-
 _MEASURES: Final = {
     "displacement": Measure("overlap with where the mask should lie", "IoU", "least_iou", above=False),
     "rigidity": Measure("share of points off the rigid motion", "", "rigid_share"),
+    "doubled": Measure("overlap of two tracks' masks", "IoU", "least_doubled"),
+    "vacated": Measure("share of the outline that is gone", "", "least_gone"),
 }
 CHECK: Final = register(
     Check(NAME, "V3", "Flow against segmentation", ("flow", "segmentation"), Thresholds(), run, _MEASURES)

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from enrichment.checks.registry import Check, Finding, Measure, merge, register, series
+from enrichment.parameters import refuse_beyond
 
 NAME: Final = "joint_limits"
 # The least angle between the bones, degrees: 180 minus the flexion that there is.
@@ -56,6 +57,10 @@ class Thresholds:
     least_frames: int = 3
     merge_gap: int = 3
 
+    def __post_init__(self) -> None:
+        """Refuse what is no angle, speed or count."""
+        refuse_beyond(self, least={"least_frames": 1})
+
 
 def run(inputs: Inputs, thresholds: Thresholds | None = None) -> list[Finding]:
     """Look for bends beyond the limit, and for turns that are too quick.
@@ -69,9 +74,8 @@ def run(inputs: Inputs, thresholds: Thresholds | None = None) -> list[Finding]:
         the series of the angle.
     """
     settings = thresholds or Thresholds()
-    return merge(
-        [*_bends(inputs, settings), *_turns(inputs, settings)], settings.merge_gap, lambda each: each.evidence["kind"]
-    )
+    found = [*_bends(inputs, settings), *_turns(inputs, settings)]
+    return merge(found, settings.merge_gap, lambda each: each.evidence["kind"], _MEASURES)
 
 
 def least(joint: str) -> float | None:

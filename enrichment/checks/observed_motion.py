@@ -152,6 +152,12 @@ class Observer:
             self._points[number] = (carried[inside], seen)
 
 
+def guided(tracks: Sequence[TrackMasks], frames: range) -> NDArray[np.bool_]:
+    """(n,) bool as `Observed` has it for these frames, told from where tracks have masks without decoding any."""
+    shown = {frame for track in tracks if track.label in MOVERS for frame in track.masks}
+    return np.array([frame in shown for frame in frames], dtype=np.bool_)
+
+
 def observe(
     flow: Callable[[int], NDArray[np.float32] | None],
     tracks: Sequence[TrackMasks],

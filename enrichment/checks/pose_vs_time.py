@@ -15,9 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from enrichment.checks.registry import Check, Finding, Measure, merge, register, series
+from enrichment.parameters import refuse_beyond
 
 NAME: Final = "pose_vs_time"
 _FIT: Final = 3  # degree: a hand that starts and stops within the window bends its path twice
+# Of a window in which jitter is told: few samples of a quick hand turn as often as trembling does, and over many its
+# own bends are more than the fit can follow, while the slightest noise makes it turn.
+_LEAST_SAMPLES: Final = 7
+_MOST_SAMPLES: Final = 9
 
 
 @dataclass(frozen=True)
@@ -40,13 +45,17 @@ class Inputs:
 
 @dataclass(frozen=True)
 class Thresholds:
-    """Speeds in metres a second, lengths in metres."""
+    """Speeds in metres a second, lengths in metres, jitter_window in seconds."""
 
     fastest: float = 7.0  # a fast human reach peaks near 4 m/s, a robot's tool near 2; 30 cm in 1/30 s is 9
     least_jump: float = 0.10
     jitter: float = 0.012  # root mean square off a smooth path, over a window
-    jitter_window: int = 9
+    jitter_window: float = 0.3  # at most; at high frame rates nine frames are enough
     merge_gap: int = 3
+
+    def __post_init__(self) -> None:
+        """Refuse what is no length, speed or share."""
+        refuse_beyond(self, least={"stretch": 1}, shares=("swap_share", "least_confidence"))
 
 
 def run(inputs: Inputs, thresholds: Thresholds | None = None) -> list[Finding]:
@@ -67,7 +76,7 @@ def run(inputs: Inputs, thresholds: Thresholds | None = None) -> list[Finding]:
     jumps, blamed = _jumps(inputs, metres, known, settings)
     steady = np.setdiff1d(known, np.array(sorted(blamed), dtype=known.dtype))
     found = jumps + _jitter(inputs, metres, steady, settings)
-    return merge(found, settings.merge_gap, lambda each: each.evidence["kind"])
+    return merge(found, settings.merge_gap, lambda each: each.evidence["kind"], _MEASURES)
 
 
 def _in_metres(inputs: Inputs) -> NDArray[np.float64]:
@@ -138,11 +147,15 @@ def _jump(inputs: Inputs, metres: NDArray[np.float64], between: tuple[int, int],
 def _jitter(
     inputs: Inputs, metres: NDArray[np.float64], known: NDArray[np.intp], settings: Thresholds
 ) -> list[Finding]:
-    window = settings.jitter_window
-    if len(known) < window:
+    times = np.asarray(inputs.seconds, dtype=np.float64)
+    step = max(1e-3, float(np.median(np.diff(times))))
+    # Too few pictures a second show no trembling; a window that is only set too short for the rate is made longer.
+    if round(max(settings.jitter_window, Thresholds().jitter_window) / step) < _LEAST_SAMPLES:
+        return []
+    window = min(_MOST_SAMPLES, max(_LEAST_SAMPLES, round(settings.jitter_window / step)))
+    if window > len(known):
         return []
     found = []
-    times = np.asarray(inputs.seconds, dtype=np.float64)
     for at in range(0, len(known) - window + 1, window // 2):
         rows = known[at : at + window]
         if rows[-1] - rows[0] > 2 * window:

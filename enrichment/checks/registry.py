@@ -110,24 +110,30 @@ def every() -> Mapping[str, Check]:
     return dict(sorted(_known.items()))
 
 
-def merge(findings: Iterable[Finding], gap: int, same: Callable[[Finding], object]) -> list[Finding]:
+def merge(
+    findings: Iterable[Finding],
+    gap: int,
+    same: Callable[[Finding], object],
+    measures: Mapping[str, Measure] | None = None,
+) -> list[Finding]:
     """Join findings of one kind whose ranges touch or lie at most `gap` frames apart.
 
     Args:
         findings: in any order.
         gap: frames.
         same: what findings must share to be joined (a track, say).
+        measures: the check's, by kind; without them the first of equals counts.
 
     Returns:
-        By start. A joined finding has the reason of its gravest member, the first of equals, and what all of them have
-        to draw, up to 80 entries of a kind.
+        By start. A joined finding has the reason and the measure of its gravest member, of equals that whose measure is
+        farthest from what would do, and what all of them have to draw, up to 80 entries of a kind.
     """
     groups: dict[object, list[Finding]] = {}
     for finding in sorted(findings, key=lambda each: (each.start, each.end)):
         group = groups.setdefault(same(finding), [])
         if group and finding.start <= group[-1].end + gap:
             last = group[-1]
-            graver = finding if finding.severity > last.severity else last
+            graver = finding if _graver(finding, last, measures or {}) else last
             group[-1] = replace(
                 graver,
                 start=last.start,
@@ -137,6 +143,17 @@ def merge(findings: Iterable[Finding], gap: int, same: Callable[[Finding], objec
         else:
             group.append(finding)
     return sorted((each for group in groups.values() for each in group), key=lambda each: (each.start, each.end))
+
+
+def _graver(one: Finding, other: Finding, measures: Mapping[str, Measure]) -> bool:
+    """Whether one finding says more than another: a stricter threshold is held against the worst that there is."""
+    if one.severity != other.severity:
+        return one.severity > other.severity
+    kind = str(one.evidence.get("kind"))
+    mine, theirs = one.evidence.get("measure"), other.evidence.get("measure")
+    if kind != other.evidence.get("kind") or kind not in measures or mine is None or theirs is None:
+        return False
+    return bool(mine > theirs if measures[kind].above else mine < theirs)
 
 
 def _together(first: dict[str, Any], *all_of_them: dict[str, Any]) -> dict[str, Any]:

@@ -72,7 +72,7 @@ def _rules(side: Side) -> dict[int, str]:
 
 def _findings(side: Side) -> list[dict[str, Any]]:
     found = findings.written(side.folder, side.files)
-    return found[1] if found is not None else []
+    return (found[1] or []) if found is not None else []
 
 
 def _key(finding: dict[str, Any]) -> tuple[object, ...]:

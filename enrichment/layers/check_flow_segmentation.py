@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,9 +21,13 @@ FILE = "checks/flow_vs_segmentation.json"
 
 @dataclass(frozen=True)
 class Parameters(Thresholds):
-    """The check's thresholds, and least_confidence, 0-1: proposals that are less sure of themselves raise no flag."""
+    """The check's thresholds; least_confidence, 0-1: proposals that are less sure of themselves raise no flag.
+
+    rigidities: how firm what a label names is, by label; the project's taxonomy unless it is set.
+    """
 
     least_confidence: float = 0.75
+    rigidities: Mapping[str, str] = field(default_factory=dict)
 
 
 @register
@@ -34,8 +39,9 @@ class CheckFlowSegmentation(Layer):
     inputs = ("flow", "segmentation")
     outputs = (Output(FILE, "JSON", "frames [start, end), pixels"),)
     engine = flow_vs_segmentation.NAME
-    engine_version = "3"
+    engine_version = "6"
     Parameters = Parameters
+    from_project = {"rigidities": "label_rigidities"}
 
     def compute(self, context: Context, span: Span) -> None:
         """Walk the clip once."""
@@ -45,7 +51,9 @@ class CheckFlowSegmentation(Layer):
             context.keep_going()
             return flow.read(frame) if frame < len(flow) else None
 
-        found = flow_vs_segmentation.run(Inputs(tracks_of(tracks), read, context.frames.read), context.parameters)
+        found = flow_vs_segmentation.run(
+            Inputs(tracks_of(tracks, context.parameters.rigidities), read, context.frames.read), context.parameters
+        )
         write_findings(context, of_the_sure(found, tracks, context.parameters.least_confidence))
 
     def publish(self, context: Context) -> Product:

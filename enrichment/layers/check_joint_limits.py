@@ -1,4 +1,4 @@
-"""Do joints in space bend and turn as a body's can? [V2] Nothing is found where nothing could be placed in space."""
+"""Do joints in space bend and turn as a body's can? [V2] Where nothing could be placed, it cannot be judged."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from enrichment.checks import joint_limits
 from enrichment.checks.joint_limits import Inputs
 from enrichment.checks.registry import Finding
-from enrichment.findings import publish_findings, write_findings
+from enrichment.findings import publish_findings, write_findings, write_unjudged
 from enrichment.layer import Context, Layer, Output, Product, Span
 from enrichment.layers.pose import PoseReader
 from enrichment.layers.pose_3d import PlacedPose
@@ -27,13 +27,16 @@ class CheckJointLimits(Layer):
     inputs = ("pose_3d", "pose_corrected")
     outputs = (Output(FILE, "JSON", "frames [start, end), degrees, pixels"),)
     engine = joint_limits.NAME
-    engine_version = "1"
+    engine_version = "2"
     Parameters = joint_limits.Thresholds
     cost = 2
 
     def compute(self, context: Context, span: Span) -> None:
         """Angles of each person by frame, against their limits."""
         placed, pose = context.input("pose_3d", PlacedPose), context.input("pose_corrected", PoseReader)
+        if pose.rows and placed.nothing_because:
+            write_unjudged(context, placed.nothing_because)
+            return
         seconds = np.array(context.clip.seconds, dtype=np.float64)
         found: list[Finding] = []
         rows = np.array(pose.rows, dtype=np.int64).reshape(-1, 2)

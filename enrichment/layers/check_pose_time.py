@@ -52,7 +52,7 @@ class CheckPoseTime(Layer):
     inputs = ("pose_corrected",)
     outputs = (Output(FILE, "JSON", "frames [start, end), pixels, metres a second"),)
     engine = pose_vs_time.NAME
-    engine_version = "4"
+    engine_version = "6"
     Parameters = Parameters
     cost = 2
 

@@ -14,6 +14,7 @@ from enrichment.checks.registry import Finding
 from enrichment.engines.motion_features import MotionSeries
 from review import drawing
 from tests.enrichment.checks.shots import Shot, key_frames, late
+from tests.enrichment.paced import REST, pick_and_place
 
 
 @pytest.fixture(scope="session")
@@ -158,3 +159,14 @@ def test_a_gripper_that_closes_elsewhere_contradicts_the_grasp() -> None:
 
 def test_a_segment_that_leaves_the_clip_is_passed_over() -> None:
     assert only("grasp", 90, 140, written(PICK)) == []
+
+
+@pytest.mark.parametrize("fps", [12, 30, 60, 120])
+@pytest.mark.parametrize(("fastest", "kinds"), [(120.0, ["no_motion"]), (50.0, [])])
+def test_what_stands_out_from_a_swaying_camera_does_not_hang_on_the_frame_rate(
+    fps: int, fastest: float, kinds: list[str]
+) -> None:
+    motion = pick_and_place(fps, fastest)
+    transport = Labelled("a", round(0.1 * REST * fps), round(0.8 * REST * fps), "pick_and_place", "transport")
+    found = actions_vs_motion.run(Inputs([transport], motion, fps, guided=np.zeros(len(motion), np.bool_)))
+    assert [each.evidence["kind"] for each in found] == kinds

@@ -78,6 +78,44 @@ def test_an_arm_in_two_pieces_at_two_depths_is_one_arm_that_leaves_the_picture()
     assert len(found(depth, track(pieces))) == 1
 
 
+def test_an_arm_whose_base_shows_behind_it_is_one_arm_where_both_leave_the_picture() -> None:
+    depth = np.full((HEIGHT, WIDTH), 1.6, np.float32)
+    depth[:45, 20:40] = 1.0
+    arm = np.zeros((HEIGHT, WIDTH), bool)
+    arm[:45, 20:60] = True
+    assert found(depth, track(arm, label="robot_arm")) == []
+    arm[:12, 40:60] = False  # what lies behind ends in the picture
+    assert len(found(depth, track(arm, label="robot_arm"))) == 1
+
+
+@pytest.mark.parametrize("frames", [1, 20, 21])
+def test_a_fault_up_to_the_end_ends_with_the_masks(frames: int) -> None:
+    drawn = dict.fromkeys(range(frames), rle.encode(square(10, 10, 45)))
+    (only,) = found(a_table_and_a_box(1.0, 1.8), TrackMasks(4, "target_object", "rigid", drawn))
+    assert (only.start, only.end) == (0, frames)
+
+
+def test_tracks_with_key_frames_of_their_own_are_all_looked_at() -> None:
+    right = TrackMasks(1, "container", "rigid", dict.fromkeys((0, 10, 20), rle.encode(square(10, 10, 30))))
+    wrong = TrackMasks(2, "target_object", "rigid", dict.fromkeys((1, 11, 21), rle.encode(square(10, 10, 45))))
+    (only,) = found(a_table_and_a_box(1.0, 1.8), right, wrong)
+    assert only.evidence["tracks"] == [2]
+
+
+@pytest.mark.parametrize("scale", [4, 9, 18])
+def test_a_fault_and_a_careless_outline_are_told_apart_at_any_size(scale: int) -> None:
+    """Half over each of two depths; or drawn too large by a fiftieth of the picture's height."""
+    height, width = 60 * scale, 80 * scale
+    depth = np.full((height, width), 1.7, np.float32)
+    depth[10 * scale : 40 * scale, 10 * scale : 40 * scale] = 1.0
+    half, careless = np.zeros((2, height, width), bool)
+    half[20 * scale : 26 * scale, 37 * scale : 43 * scale] = True
+    loose = round(height / 50) if scale > 8 else 3
+    careless[10 * scale - loose : 40 * scale + loose, 10 * scale - loose : 40 * scale + loose] = True
+    assert len(found(depth, track(half))) == 1
+    assert found(depth, track(careless)) == []
+
+
 def test_where_depth_is_unknown_nothing_is_said() -> None:
     depth = a_table_and_a_box(1.0, 1.8)
     depth[:, 12:] = 0

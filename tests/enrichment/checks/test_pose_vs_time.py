@@ -57,6 +57,20 @@ def test_a_wrist_that_trembles_is_found_once() -> None:
     assert "mm" in found.reason
 
 
+@pytest.mark.parametrize("fps", [10, 12, 15, 24, 30, 60, 120])
+def test_a_quick_hand_does_not_tremble_at_any_frame_rate(fps: int) -> None:
+    seconds = np.arange(4 * fps) / fps
+    to_and_fro = np.stack([0.1 * np.sin(2 * np.pi * 4 * seconds), np.zeros_like(seconds)], axis=1)
+    assert pose_vs_time.run(Inputs("wrist", 8, to_and_fro, seconds)) == []
+
+
+@pytest.mark.parametrize("fps", [24, 30, 60, 120])
+def test_trembling_is_found_where_frames_follow_each_other_fast_enough_to_tell(fps: int) -> None:
+    seconds = np.arange(2 * fps) / fps
+    trembling = np.random.default_rng(0).normal(0, 0.012, (len(seconds), 3))
+    assert {found.evidence["kind"] for found in pose_vs_time.run(Inputs("wrist", 8, trembling, seconds))} == {"jitter"}
+
+
 def test_pixels_with_a_scale_are_judged_in_metres() -> None:
     pixels = np.stack([np.linspace(100, 130, 40), np.full(40, 200.0)], axis=1)
     pixels[20] += (210.0, 0.0)

@@ -6,7 +6,7 @@ import json
 import pytest
 
 from enrichment.checks import registry
-from enrichment.checks.registry import Check, Finding, merge, series
+from enrichment.checks.registry import Check, Finding, Measure, merge, series
 from enrichment.errors import EngineInputError
 
 
@@ -47,6 +47,19 @@ def test_findings_of_one_thing_that_lie_close_become_one_range_with_the_gravest_
     joined = merge(found, 3, lambda each: each.evidence["tracks"][0])
     assert [(each.start, each.end, each.severity) for each in joined] == [(0, 9, 3), (7, 9, 2), (40, 45, 2)]
     assert joined[0].reason == "7 to 9."
+
+
+@pytest.mark.parametrize(("above", "kept"), [(True, 0.9), (False, 0.16)])
+def test_of_equally_grave_findings_the_worst_number_is_kept_as_a_stricter_threshold_asks_for_it(
+    above: bool, kept: float
+) -> None:
+    measures = {"apart": Measure("distance", "m", "edge", above=above)}
+    found = [
+        dataclasses.replace(finding(n, n + 1), evidence={"kind": "apart", "measure": number})
+        for n, number in enumerate((0.4, 0.9, 0.16))
+    ]
+    [joined] = merge(found, 3, lambda each: 0, measures)
+    assert joined.evidence["measure"] == kept
 
 
 def test_a_joined_finding_draws_what_all_of_them_draw_up_to_a_bound() -> None:

@@ -1,0 +1,156 @@
+"""Masks that stay where their thing no longer is.
+
+Where a thing leaves between a gripper's fingers no point of it can be followed, and afterwards mask and table rest
+together: flow has nothing to say against it. But the outline that was there is gone. The surroundings of points along a
+mask's rim are compared with those a little earlier, as long as the mask itself, or what shows of it, has stayed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from enrichment.checks.carried_masks import Mask, Points, Scene
+from enrichment.checks.observed_motion import TrackMasks
+from enrichment.checks.patches import Grey, contrast, seen_again
+from enrichment.checks.registry import Finding
+
+KIND: Final = "vacated"
+
+_CONTAINED: Final = 0.9  # of the smaller mask in the larger one: it has stayed, and shows more or less of itself
+_AS_LARGE: Final = 0.5
+_LOOK_BACK: Final = 30  # frames; in so many a thing has left its place
+_EVERY: Final = 6  # frames from one look to the next
+_TELLING: Final = 8.0  # grey levels of contrast that an outline has at least
+_NOT_NEAR_BY: Final = 0.7  # share of the outline's points not seen so few pixels to any side: a worn camera sways
+_NEAR_BY: Final = (-3, -2, -1, 0, 1, 2, 3)
+_LEAST_POINTS: Final = 12
+_LEAST_SHARE: Final = 0.4  # of the rim's points must be seen
+_FROM_OTHERS: Final = 4  # pixels: another thing's edge within a patch is not the mask's
+_FROM_BORDER: Final = 3
+_WITHIN: Final = 2  # pixels from the outline: more of the patch is the thing's, and not the ground's that stays
+
+
+@dataclass(frozen=True)
+class _Look:
+    """A frame in which a track was looked at."""
+
+    frame: int
+    mask: Mask
+    covered: Mask
+    looks: Grey
+
+
+@dataclass(frozen=True)
+class Vacated:
+    """A mask whose outline was there in frame `since` and is not in `frame`. share: of the outline's points."""
+
+    track: int
+    since: int
+    frame: int
+    share: float
+
+
+class Vacancies:
+    """Given one frame after the other."""
+
+    def __init__(self, least_area: int, least_gone: float, left_out: Iterable[str]) -> None:
+        """Take what is passed over: masks below so many pixels of the flow, and labels of what bends or is a ground.
+
+        Args:
+            least_gone: share of an outline's points that must look otherwise, 0-1.
+        """
+        self._least, self._least_gone, self._left_out = least_area, least_gone, frozenset(left_out)
+        self._looks: dict[int, list[_Look]] = {}
+
+    def step(self, frame: int, scene: Scene, looks: Grey | None, tracks: Mapping[int, TrackMasks]) -> Iterator[Vacated]:
+        """What is vacated in a frame, compared with earlier ones; without pictures nothing."""
+        if looks is None:
+            return
+        for number, track in tracks.items():
+            if frame not in track.masks or track.label in self._left_out or track.rigidity == "deformable":
+                continue
+            past = [each for each in self._looks.get(number, []) if each.frame >= frame - _LOOK_BACK]
+            if past and frame < past[-1].frame + _EVERY:
+                continue
+            mask = scene.mask(number)
+            if int(mask.sum()) < self._least:
+                continue
+            now = _Look(frame, mask, scene.near(number, _FROM_OTHERS), looks)
+            for before in past:
+                if (share := _gone(before, now, self._least_gone)) is not None:
+                    yield Vacated(number, before.frame, frame, share)
+                    # From here on the mask is not held against the old outline any more.
+                    past = []
+                    break
+            self._looks[number] = [*past, now]
+
+
+def _gone(before: _Look, now: _Look, least: float) -> float | None:
+    """The share of the outline that is gone; None where the mask has moved, too little is seen, or it is there."""
+    small, large = sorted((int(before.mask.sum()), int(now.mask.sum())))
+    if small < _AS_LARGE * large or int((before.mask & now.mask).sum()) < _CONTAINED * small:
+        return None
+    # Where both have their rim: a rim along what hides a part of it is not the thing's.
+    rim = _points(_rim(before.mask) & _grown(_rim(now.mask)))
+    seen = rim[_clear(rim, before.covered | now.covered)]
+    if len(seen) < max(_LEAST_POINTS, _LEAST_SHARE * int(_rim(now.mask).sum())):
+        return None
+    told = seen[contrast(before.looks, seen) >= _TELLING]
+    if len(told) < _LEAST_POINTS:
+        return None
+    share = _unlike(before, now, told, (0, 0))
+    if share < least or any(_unlike(before, now, told, (x, y)) < _NOT_NEAR_BY for x in _NEAR_BY for y in _NEAR_BY):
+        return None
+    return share
+
+
+def _unlike(before: _Look, now: _Look, points: Points, way: tuple[int, int]) -> float:
+    """The share of points that look otherwise, so many pixels farther on."""
+    return 1 - float(seen_again(before.looks, points, now.looks, points + np.array(way, np.float32)).mean())
+
+
+def as_finding(check: str, found: Vacated, track: TrackMasks) -> Finding:
+    """What there is to tell and to draw."""
+    reason = (
+        f"From frame {found.since} to {found.frame} the mask of track {found.track} ({track.label}) stays where it is, "
+        f"but {found.share:.0%} of the outline that was seen there is gone: its thing seems to have left it."
+    )
+    evidence: dict[str, Any] = {
+        "kind": KIND,
+        "label": track.label,
+        "tracks": [found.track],
+        "masks": [{"frame": found.frame, "counts": track.masks[found.frame]["counts"]}],
+        "share": round(found.share, 3),
+        "measure": round(found.share, 3),
+    }
+    return Finding(check, found.frame, found.frame + 1, 3, reason, evidence)
+
+
+def _rim(mask: Mask) -> Mask:
+    """(h, w) bool: pixels just within the outline, which is in their patches then; none at the picture's border."""
+    whole, one = mask.astype(np.uint8), np.ones((3, 3), np.uint8)
+    outer, inner = (cv2.erode(whole, one, iterations=depth, borderValue=0) for depth in (_WITHIN, _WITHIN + 1))
+    rim = (outer > 0) & (inner == 0)
+    near = _FROM_BORDER
+    rim[:near], rim[-near:], rim[:, :near], rim[:, -near:] = False, False, False, False
+    return np.asarray(rim, dtype=np.bool_)
+
+
+def _grown(mask: Mask) -> Mask:
+    return np.asarray(cv2.dilate(mask.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0, dtype=np.bool_)
+
+
+def _points(mask: Mask) -> Points:
+    ys, xs = np.nonzero(mask)
+    return np.stack([xs, ys], axis=1).astype(np.float32)
+
+
+def _clear(points: Points, covered: Mask) -> NDArray[np.bool_]:
+    xs, ys = points.astype(np.intp).T
+    return np.asarray(~covered[ys, xs], dtype=np.bool_)

@@ -1,0 +1,81 @@
+"""Where checks did not come to a judgement, and why: what raised no flag there has not been found good."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+
+from annotation.models import Project, Task
+from enrichment import registry, work_checks
+from enrichment.models import LayerRun, TaskCheck
+
+# Of work, the newest; enough to see what is amiss.
+MOST_TASKS = 5_000
+_FAILED = (LayerRun.State.FAILED, LayerRun.State.BLOCKED, LayerRun.State.NO_ENGINE)
+
+
+@dataclass(frozen=True)
+class Unjudged:
+    """One reason for which a check did not judge, on how many clips' proposals, and on how many tasks' work."""
+
+    check: str
+    why: str
+    clips: int = 0
+    tasks: int = 0
+
+
+def of_project(project: Project) -> dict[str, list[Unjudged]]:
+    """By check, the reasons that are true now, the most frequent first; two queries.
+
+    Of work only what is submitted or accepted counts, by the last look at it.
+    """
+    clips, tasks = _of_proposals(project), _of_work(project)
+    found: dict[str, list[Unjudged]] = {}
+    for check, why in sorted({*clips, *tasks}, key=lambda key: (-clips[key] - tasks[key], key)):
+        found.setdefault(check, []).append(Unjudged(check, why, clips[check, why], tasks[check, why]))
+    return found
+
+
+def of_task(task: Task) -> list[Unjudged]:
+    """What was not judged of a task's work when it was last looked at; one query."""
+    last = TaskCheck.objects.filter(task=task).order_by("-version").first()
+    reasons = [] if last is None else _reasons(last.state, last.skipped, last.error)
+    return [Unjudged(check, why, tasks=1) for check, why in reasons]
+
+
+def _of_proposals(project: Project) -> Counter[tuple[str, str]]:
+    checks = {name: layer.engine for name, layer in registry.every().items() if name.startswith("check_")}
+    rows = (
+        LayerRun.objects.current()
+        .filter(Q(state__in=_FAILED) | Q(state=LayerRun.State.DONE) & ~Q(unjudged=""), clip__project=project)
+        .filter(layer__in=checks)
+        .order_by()
+        .values("layer", "unjudged", "error")
+        .annotate(count=Count("pk"))
+    )
+    found: Counter[tuple[str, str]] = Counter()
+    for row in rows:
+        found[checks[row["layer"]], row["error"] or row["unjudged"]] += row["count"]
+    return found
+
+
+def _of_work(project: Project) -> Counter[tuple[str, str]]:
+    newer = TaskCheck.objects.filter(task=OuterRef("task"), version__gt=OuterRef("version"))
+    there: QuerySet[TaskCheck] = TaskCheck.objects.filter(
+        ~Exists(newer), task__project=project, task__state__in=[Task.State.SUBMITTED, Task.State.ACCEPTED]
+    )
+    rows = there.filter(Q(state=TaskCheck.State.FAILED) | ~Q(skipped={})).order_by("-pk")
+    found: Counter[tuple[str, str]] = Counter()
+    for state, skipped, error in rows.values_list("state", "skipped", "error")[:MOST_TASKS]:
+        found.update(_reasons(state, skipped, error))
+    return found
+
+
+def _reasons(state: str, skipped: dict[str, str], error: str) -> Iterable[tuple[str, str]]:
+    """Each check that did not judge, and why; a failure is all checks' own, since none of them was surely done."""
+    if state == TaskCheck.State.FAILED:
+        return [(check, error) for check in work_checks.NAMES]
+    return list(skipped.items())

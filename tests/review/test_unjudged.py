@@ -1,0 +1,82 @@
+"""A check that could not judge is no clean bill: flags stay open, and people are told why."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+
+from annotation.models import Clip, Task
+from enrichment import task_checks, unjudged, work_checks
+from enrichment.layers.depth import NO_LENGTH
+from enrichment.models import LayerRun, TaskCheck
+from review import flags
+from review.models import Flag
+from tests import acted
+from tests.frontend.conftest import browse  # noqa: F401
+
+FOUND = {"start": 2, "end": 5, "severity": 2, "reason": "Two depths."}
+DEPTH, JOINTS = "depth_vs_segmentation", "joint_limits"
+
+
+@pytest.fixture
+def relative(clip: Clip, monkeypatch: pytest.MonkeyPatch, django_capture_on_commit_callbacks: Any) -> Clip:
+    """The clip with flags of proposals and work, then with depth that has no scale."""
+    [task] = Task.objects.filter(clip=clip)
+    for check, of in ((DEPTH, None), (JOINTS, None), (DEPTH, task)):
+        flags.record(clip=clip, task=of, check=check, findings=[FOUND])
+    monkeypatch.setattr(acted.Wall, "metric", False)
+    with acted.acting(), django_capture_on_commit_callbacks(execute=True):
+        acted.computed(clip, ["check_depth_segmentation", "check_joint_limits"])
+    return clip
+
+
+@pytest.fixture
+def submitted(relative: Clip, bob: User, django_capture_on_commit_callbacks: Any) -> Task:
+    """bob's task on that clip, handed in and looked at."""
+    Task.objects.filter(clip=relative).update(state=Task.State.SUBMITTED, assignee=bob)
+    task = Task.objects.get(clip=relative)
+    task_checks.ask(task.pk)
+    with django_capture_on_commit_callbacks(execute=True):
+        assert work_checks.run(task.pk)
+    return task
+
+
+def test_flags_stay_open_where_depth_has_no_scale_and_the_reason_is_kept(relative: Clip, submitted: Task) -> None:
+    assert set(Flag.objects.values_list("state", flat=True)) == {Flag.State.OPEN}
+    there = dict(LayerRun.objects.current().filter(clip=relative).values_list("layer", "unjudged"))
+    assert (there["check_depth_segmentation"], there["check_joint_limits"]) == (NO_LENGTH, NO_LENGTH)
+    assert TaskCheck.objects.get(task=submitted).skipped[DEPTH] == NO_LENGTH
+    found = unjudged.of_project(relative.project)
+    assert [(each.why, each.clips, each.tasks) for each in found[DEPTH]] == [(NO_LENGTH, 1, 1)]
+    assert [(each.why, each.clips, each.tasks) for each in found[JOINTS]] == [(NO_LENGTH, 1, 0)]
+
+
+def test_once_there_is_a_scale_the_check_judges_and_closes_what_is_gone(
+    relative: Clip, monkeypatch: pytest.MonkeyPatch, django_capture_on_commit_callbacks: Any
+) -> None:
+    monkeypatch.setattr(acted.Wall, "metric", True)
+    LayerRun.objects.filter(clip=relative).delete()
+    with acted.acting(), django_capture_on_commit_callbacks(execute=True):
+        acted.computed(relative, ["check_depth_segmentation"])
+    assert Flag.objects.get(task=None, check_name=DEPTH).state == Flag.State.GONE
+    assert LayerRun.objects.current().get(layer="check_depth_segmentation").unjudged == ""
+
+
+def test_leads_read_what_was_not_judged_on_the_checks_page_and_on_the_task(
+    submitted: Task,
+    dana: User,
+    browse: Any,  # noqa: F811
+) -> None:
+    client = browse(dana)
+    page = client.get(f"/projects/table-top/flags/checks/?check={DEPTH}").content.decode()
+    assert NO_LENGTH in page
+    assert NO_LENGTH in client.get(f"/projects/table-top/reviews/{submitted.pk}/").content.decode()
+
+
+def test_a_failed_look_at_work_is_told_for_every_check_of_it(submitted: Task) -> None:
+    TaskCheck.objects.filter(task=submitted).update(state=TaskCheck.State.FAILED, error="The disk is away.")
+    assert {(each.check, each.why) for each in unjudged.of_task(submitted)} == {
+        (check, "The disk is away.") for check in work_checks.NAMES
+    }
