@@ -10,7 +10,7 @@ import io
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -35,6 +35,7 @@ class Pieces:
     def __init__(self, folder: ClipFolder, name: str) -> None:
         self._folder = folder
         self._name = name
+        self._left: set[str] = set()
 
     @property
     def directory(self) -> Path:
@@ -43,14 +44,32 @@ class Pieces:
 
     def write(self, piece: str, data: bytes) -> None:
         """Write a piece, whole or not at all."""
+        self._left.add(piece)
         with self._folder.writing(f"{self._name}/{piece}") as file:
             file.write(data)
 
     @contextmanager
-    def together(self) -> Iterator[None]:
-        """Bring the pieces written inside to the disk beside the work; all are there when the block has ended well."""
+    def of_batch(self, number: int) -> Iterator[None]:
+        """Bring the pieces written inside to the disk beside the work; all are there when the block has ended well.
+
+        Which ones they are is then noted under the batch's number, see `are_left`.
+        """
+        self._left.clear()
         with self._folder.together():
             yield
+        self.write_json(_list_of(number), sorted(self._left))
+
+    def are_left(self, numbers: Iterable[int]) -> set[int]:
+        """Of some batches those whose pieces are all there, here or in the mirror."""
+        there = self._folder.names(self._name)
+        known = [number for number in numbers if _list_of(number) in there]
+        return {number for number in known if self._is_left(number, there)}
+
+    def _is_left(self, number: int, there: set[str]) -> bool:
+        try:
+            return set(self.read_json(_list_of(number))) <= there
+        except (MissingPiece, ValueError):
+            return False  # swept away or damaged meanwhile: computed again
 
     def write_json(self, piece: str, content: object) -> None:
         """Write plain values as JSON."""
@@ -58,6 +77,7 @@ class Pieces:
 
     def write_array(self, piece: str, array: NDArray[Any]) -> None:
         """Write one array as .npy."""
+        self._left.add(piece)
         with self._folder.writing(f"{self._name}/{piece}") as file:
             np.save(file, array, allow_pickle=False)
 
@@ -68,11 +88,12 @@ class Pieces:
         self.write(piece, file.getvalue())
 
     def has(self, piece: str) -> bool:
-        """Whether the piece is there, here or in the mirror."""
+        """Whether the piece is there, here or in the mirror; then the batch that asks need not write it again."""
         try:
             self.path(piece)
         except MissingPiece:
             return False
+        self._left.add(piece)
         return True
 
     def path(self, piece: str) -> Path:
@@ -91,6 +112,11 @@ class Pieces:
     def read_json(self, piece: str) -> Any:
         """Plain values from JSON; raises MissingPiece."""
         return json.loads(self.path(piece).read_bytes())
+
+    def read_array(self, piece: str) -> NDArray[Any]:
+        """One array from .npy; raises MissingPiece."""
+        with self.path(piece).open("rb") as stored:
+            return np.asarray(np.load(stored, allow_pickle=False))
 
     def read_arrays(self, piece: str) -> dict[str, NDArray[Any]]:
         """Arrays by name from .npz; raises MissingPiece."""
@@ -117,3 +143,7 @@ class Pieces:
 def directory_name(layer: str, fingerprint: str) -> str:
     """The directory of one layer run's pieces."""
     return f"{layer}-{fingerprint[:16]}"
+
+
+def _list_of(batch: int) -> str:
+    return f"left_by_{batch:05d}.json"

@@ -10,7 +10,8 @@ How to add one:
            def rehearse(self, picture: Picture) -> None: ...      # do on one picture what it is for
            def estimate(self, pictures, parameters): ...          # what the layer asks of it
 
-   `rehearse` warms the model up after loading and is what `manage.py engines --measure` times. A model sees no Django,
+   `rehearse` warms the model up after loading. `manage.py engines --measure` times it too, unless the layer asks for
+   more than that and the model has `work` beside (see `Working`). A model sees no Django,
    no settings and no database, keeps nothing between calls, and gets its parameters (an instance of the `Parameters`
    that its description names) with every call, so that two projects can share one loaded model. It raises
    EngineInputError, and lets running out of memory pass (MemoryError, torch.OutOfMemoryError): the caller asks again
@@ -41,15 +42,16 @@ with `save_pretrained` and go the whole way (tests/enrichment/engines/).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from annotation.plugins import Registry
 from enrichment import offers
+from enrichment.conversion import Conversion, Shapes
 from enrichment.engines.checkpoints import of_kind
 from enrichment.parameters import NoParameters
 from enrichment.weights import Checkpoints
@@ -66,6 +68,14 @@ class Model(Protocol):
 
     def rehearse(self, picture: Picture, /) -> None:
         """Do on one picture (height, width, 3) uint8 RGB what it is for, and throw the result away."""
+
+
+@runtime_checkable
+class Working(Protocol):
+    """What an engine has beside whose rehearsal is less than a layer asks of it."""
+
+    def work(self, picture: Picture, parameters: Any, /) -> None:
+        """Do on one picture (height, width, 3) uint8 RGB all that a layer asks of it with these parameters."""
 
 
 @dataclass(frozen=True)
@@ -97,8 +107,10 @@ class LayerEngine:
     "gpu", or "either", then on the GPU where there is one. memory: bytes of the model itself. picture_memory: bytes for
     each 720p picture that it looks at in one go. batch: at most so many in one go. packages: what must be installed.
     Parameters: what can be set, beside what the layer has. note: how to get the weights where the hub has none.
-    lacks: says in a sentence what else is missing here, such as a key; empty when nothing is. adopt: where weights are
-    published as a pickled state dict only, the config.json for one with these tensors; None when it is another model's.
+    lacks: says in a sentence what else is missing here, such as a key; empty when nothing is. remote: it is a
+    service over the network, whose speed is not this machine's and costs money to measure. adopt: where weights are
+    published as a pickled state dict only, how one with tensors of these shapes becomes a folder of weights; None when
+    it is another model's.
     """
 
     layer: str
@@ -116,7 +128,8 @@ class LayerEngine:
     Parameters: type = NoParameters
     note: str = ""
     lacks: Callable[[], str] | None = None
-    adopt: Callable[[Collection[str]], Mapping[str, object] | None] | None = None
+    remote: bool = False
+    adopt: Callable[[Shapes], Conversion | None] | None = None
 
     def __post_init__(self) -> None:
         """Refuse what nothing could make sense of."""

@@ -86,6 +86,8 @@ def fetch(hub: Hub, weights: Path, source: Source, revision: str = "") -> Fetche
     coming = weights / f".{hub.folder}.coming"
     coming.mkdir(parents=True, exist_ok=True)  # what a broken download left is taken up again
     source.download(hub.id, commit, coming, chosen)
+    # That may have been of another commit, whose other files would be hashed and loaded with these.
+    _only(coming, chosen)
     sha256 = checkpoints.digest(coming)
     record = {
         "hub": hub.id,
@@ -95,11 +97,21 @@ def fetch(hub: Hub, weights: Path, source: Source, revision: str = "") -> Fetche
         "fetched_at": datetime.now(UTC).isoformat(timespec="seconds"),
     }
     (coming / RECORD).write_text(json.dumps(record, indent=1) + "\n")
-    shutil.rmtree(coming / ".cache", ignore_errors=True)
     if folder.exists():
         shutil.rmtree(folder)
     coming.rename(folder)
     return Fetched(folder, commit, sha256)
+
+
+def _only(folder: Path, names: Sequence[str]) -> None:
+    """Delete everything but these files."""
+    kept = {folder / name for name in names}
+    for path in list(folder.rglob("*")):
+        if not path.is_dir() and path not in kept:
+            path.unlink()
+    for path in sorted(folder.rglob("*"), reverse=True):
+        if path.is_dir() and not any(path.iterdir()):
+            path.rmdir()
 
 
 def _fetched_before(hub: Hub, weights: Path) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,6 +11,9 @@ from huggingface_hub import HfApi, snapshot_download
 from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError, RevisionNotFoundError
 
 from enrichment.errors import EngineMissing
+
+# Errors of this machine's disk, which no better connection mends.
+_OF_THE_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EFBIG}
 
 
 class HuggingFace:
@@ -34,6 +38,8 @@ class HuggingFace:
         try:
             snapshot_download(hub_id, revision=commit, local_dir=folder, allow_patterns=list(files))
         except (HTTPError, OSError) as error:
+            if isinstance(error, OSError) and error.errno in _OF_THE_DISK:
+                raise
             raise EngineMissing(_unreachable(hub_id)) from error
 
 

@@ -26,15 +26,21 @@ Reader = TypeVar("Reader")
 
 # Layers that cost no more than this take about as long as decoding what they look at.
 LIGHT = 4
+# Batches of more are cut for their time alone, of layers that look at no pictures.
+_FEW_FRAMES = 600
 
 
 @dataclass(frozen=True)
 class Output:
-    """Files of a layer: a path pattern in the clip folder, the type of the numbers in them, their units."""
+    """Files of a layer: a path pattern in the clip folder, the type of the numbers in them, their units.
+
+    on_request: they are there only where the layer's parameters ask for them.
+    """
 
     path: str
     dtype: str
     units: str
+    on_request: bool = False
 
 
 @dataclass(frozen=True)
@@ -44,6 +50,10 @@ class Span:
     index: int
     start: int
     end: int
+
+    def among(self, frames: Iterable[int]) -> list[int]:
+        """Those of some frames that it holds, in the same order."""
+        return [frame for frame in frames if self.start <= frame < self.end]
 
 
 class Frames(Protocol):
@@ -156,6 +166,8 @@ class Product:
     """What `publish` made: the layer's files, what it proposes to people, what a check found (None: not a check).
 
     measure: what the layer itself thinks of its result, 0-1 (a mean confidence, a quality score); watched for drift.
+    unjudged: why a check could not judge, in a sentence. Then `findings` is None: an empty list would say that all is
+    well, and close what was found before.
     """
 
     files: Sequence[Artifact]
@@ -163,6 +175,7 @@ class Product:
     check: str = ""
     findings: Sequence[Mapping[str, object]] | None = None
     measure: float | None = None
+    unjudged: str = ""
 
     @property
     def figure(self) -> float | None:
@@ -177,6 +190,8 @@ class Layer(ABC):
 
     name, title: for programs and for people. version: raised when the layer's own code changes its result.
     inputs: layers that must be done before. batch_frames: frames per batch, None for the whole clip at once.
+    batch_stops: for a layer that looks only here and there, so many such places are a batch, see `stops`. A batch of
+    either kind takes minutes at most, with the slowest engine: it is what a killed worker costs.
     sequential: batch n needs what batch n-1 left. cost: of a frame beside other layers', 1 (cheap) to 9 (dear): cheap
     ones go first. device: the queue that its batches wait in, cpu or gpu, unless a chosen engine says another.
     engine, engine_version: what computes it when nothing is chosen: the layer itself, or the engine that is offered
@@ -185,7 +200,9 @@ class Layer(ABC):
     from_project: parameters, its own or its engines', whose default the project has, as {parameter: attribute}.
     as_set_for: parameters that are as another layer has them until they are set for this one, as {parameter: layer}.
     from_people: the parameter that holds what people corrected of the layer's first input, clip by clip; a project
-    cannot set it. has_overlay: it can be laid over the picture, see `overlay`.
+    cannot set it. from_recording: the parameter that stands for the series that were recorded with the clip, likewise,
+    so that a layer which reads them is computed again when others are laid there. has_overlay: it can be laid over the
+    picture, see `overlay`.
     """
 
     name: ClassVar[str]
@@ -197,6 +214,7 @@ class Layer(ABC):
     engine_version: ClassVar[str] = ""
     Parameters: ClassVar[type] = NoParameters
     batch_frames: ClassVar[int | None] = None
+    batch_stops: ClassVar[int | None] = None
     sequential: ClassVar[bool] = False
     cost: ClassVar[int] = 3
     device: ClassVar[str] = "cpu"
@@ -206,12 +224,13 @@ class Layer(ABC):
     from_project: ClassVar[Mapping[str, str]] = {}
     as_set_for: ClassVar[Mapping[str, str]] = {}
     from_people: ClassVar[str] = ""
+    from_recording: ClassVar[str] = ""
     has_overlay: ClassVar[bool] = False
 
     @classmethod
     def shares_frames(cls) -> bool:
         """Whether a worker may do its batches beside those of other such layers over the same frames of a clip."""
-        return cls.cost <= LIGHT and cls.batch_frames is not None and not cls.sequential
+        return cls.cost <= LIGHT and 0 < (cls.batch_frames or 0) <= _FEW_FRAMES and not cls.sequential
 
     @abstractmethod
     def compute(self, context: Context, span: Span) -> None:
@@ -243,11 +262,30 @@ class Layer(ABC):
         """
         return None
 
-    def spans(self, frame_count: int) -> list[Span]:
-        """The batches of a clip, without the closing one."""
-        size = self.batch_frames or frame_count
-        starts = range(0, frame_count, size)
-        return [Span(index, start, min(start + size, frame_count)) for index, start in enumerate(starts)]
+    def stops(self, folder: ClipFolder) -> Sequence[int]:
+        """Frames at which it stops to look, or where things begin that it works on; any order, some may be the same.
+
+        Only layers with `batch_stops` are asked, when their inputs are done.
+
+        Raises:
+            ClipFolderError: the files of an input are not there.
+            ValueError: they are not what that layer promises.
+        """
+        return ()
+
+    def spans(self, frame_count: int, stops: Sequence[int] = ()) -> list[Span]:
+        """The batches of a clip, without the closing one; together they are all of its frames.
+
+        Args:
+            frame_count: of the clip.
+            stops: what `stops` gives; without it a layer that is cut by them has one batch.
+        """
+        if self.batch_stops is None:
+            starts = list(range(0, frame_count, self.batch_frames or frame_count))
+        else:
+            starts = [0, *sorted(set(stops))[self.batch_stops :: self.batch_stops]]
+        ends = [*starts[1:], frame_count]
+        return [Span(index, *frames) for index, frames in enumerate(zip(starts, ends, strict=True))]
 
 
 class LayerWithoutEngine(Layer):

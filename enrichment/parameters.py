@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
-from typing import Any
+from functools import cache
+from math import isfinite
+from types import NoneType, UnionType
+from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from enrichment.errors import RunRefused
 
@@ -25,11 +28,33 @@ def filled(kind: type, given: Mapping[str, object], whose: str) -> Any:
     Raises:
         RunRefused: a value does not fit.
     """
-    known = names(kind)
+    hints = _hints(kind)
+    chosen = {name: value for name, value in given.items() if name in hints}
+    for name, value in chosen.items():
+        if not _fits(value, hints[name]):
+            raise RunRefused(
+                f"The parameters of {whose} do not fit: {name} is {value!r}, but it must be {_words(hints[name])}."
+            )
     try:
-        return kind(**{name: value for name, value in given.items() if name in known})
-    except (TypeError, ValueError) as error:
+        return kind(**chosen)
+    except (TypeError, ValueError, AttributeError) as error:
         raise RunRefused(f"The parameters of {whose} do not fit: {error}") from error
+
+
+def refuse_beyond(parameters: Any, *, least: Mapping[str, float] | None = None, shares: Collection[str] = ()) -> None:
+    """For a `__post_init__`: every number is `least` or more, 0 where that does not say; a share is 1 at most.
+
+    Raises:
+        ValueError: one is not.
+    """
+    for each in fields(parameters):
+        value, low = getattr(parameters, each.name), (least or {}).get(each.name, 0)
+        if not isinstance(value, int | float):
+            continue
+        if each.name in shares and not 0 <= value <= 1:
+            raise ValueError(f"{each.name} is {value}, but it must lie in 0 to 1.")
+        if not value >= low:
+            raise ValueError(f"{each.name} is {value}, but it must be {low} or more.")
 
 
 def refuse_unknown(given: Mapping[str, object], known: set[str], whose: str) -> None:
@@ -43,3 +68,58 @@ def refuse_unknown(given: Mapping[str, object], known: set[str], whose: str) -> 
 def as_json(parameters: Any) -> dict[str, object]:
     """A parameters dataclass as plain values."""
     return dict(asdict(parameters))
+
+
+@cache
+def _hints(kind: type) -> dict[str, Any]:
+    """The type of each parameter, by name."""
+    known = get_type_hints(kind)
+    return {name: known[name] for name in names(kind)}
+
+
+def _fits(value: object, hint: Any) -> bool:
+    """Whether a value out of JSON is of a type; lists stand for tuples, and a number is finite."""
+    origin, inner = get_origin(hint), get_args(hint)
+    if hint is Any:
+        return True
+    if origin in {Union, UnionType}:
+        return any(_fits(value, each) for each in inner)
+    if isinstance(value, bool):
+        return hint is bool
+    if hint is float:
+        return isinstance(value, int | float) and isfinite(value)
+    if origin is not None and issubclass(origin, Mapping):
+        # What the entries are, the dataclass says better than their type does.
+        return isinstance(value, Mapping) and _is_finite(value)
+    if origin is not None and issubclass(origin, Sequence):
+        return isinstance(value, list | tuple) and all(_fits(each, inner[0]) for each in value)
+    return isinstance(value, hint)
+
+
+def _is_finite(value: object) -> bool:
+    if isinstance(value, Mapping):
+        return all(_is_finite(each) for each in value.values())
+    if isinstance(value, list | tuple):
+        return all(_is_finite(each) for each in value)
+    return not isinstance(value, float) or isfinite(value)
+
+
+def _words(hint: Any) -> str:
+    """What fits, for a person."""
+    origin, inner = get_origin(hint), get_args(hint)
+    if origin in {Union, UnionType}:
+        return " or ".join(_words(each) for each in inner)
+    if origin is not None and issubclass(origin, Mapping):
+        return "a mapping of names, with finite numbers"
+    if origin is not None and issubclass(origin, Sequence):
+        return f"a list, each entry {_words(inner[0])}"
+    return _WORDS.get(hint, str(hint))
+
+
+_WORDS = {
+    float: "a number",
+    int: "a whole number",
+    str: "text",
+    bool: "true or false",
+    NoneType: "nothing",
+}

@@ -15,26 +15,28 @@ from enrichment.layers.flow import FlowReader
 from enrichment.models import LayerRun
 
 
-def flow(clip: Clip, frame: int, *, largest: float | None = None) -> bytes:
-    """The flow from a frame to the next as a PNG, at the size at which it is stored.
+def flow(clip: Clip, frame: int, *, gap: int = 1, largest: float | None = None) -> bytes:
+    """The flow from a frame to the one `gap` frames on as a PNG, at the size at which it is stored.
 
     Args:
+        gap: 1, or one of those that the project asks the layer for.
         largest: length in pixels of the clip that gets full colour; by default the picture's own.
 
     Raises:
-        RunRefused: the flow is not computed.
-        IndexError: the frame has no next one.
+        RunRefused: the flow is not computed, or not over this gap.
+        IndexError: the clip has no frame so far on.
     """
-    if not 0 <= frame < clip.frame_count - 1:
+    if not 0 <= frame < clip.frame_count - gap:
         raise IndexError(
-            f"{clip.name} has no flow from frame {frame}; it goes from frames 0 to {clip.frame_count - 2}."
+            f"{clip.name} has no flow over {gap} frames from frame {frame}; it has {clip.frame_count} frames."
         )
-    if not LayerRun.objects.current().filter(clip=clip, layer="flow", state=LayerRun.State.DONE).exists():
+    fingerprint = _done(clip, "flow")
+    if fingerprint is None:
         raise RunRefused(f"The flow of {clip.name} is not computed yet; ask for the layer flow first.")
     try:
-        reader = FlowReader(clips.folder(clip), compute.facts_of(clip))
-        stored = reader.read(frame)
-    except ClipFolderError as error:
+        reader = FlowReader(clips.folder(clip).expecting(fingerprint), compute.facts_of(clip))
+        stored = reader.read(frame, gap)
+    except (ClipFolderError, ValueError) as error:
         raise RunRefused(f"The flow of {clip.name} cannot be read: {error}") from error
     if largest is not None:
         largest *= stored.shape[1] / clip.width
@@ -55,13 +57,20 @@ def overlay(clip: Clip, name: str, frame: int) -> bytes:
         raise RunRefused(f"{layer.title} is not a layer that can be laid over the picture.")
     if not 0 <= frame < clip.frame_count:
         raise IndexError(f"{clip.name} has no frame {frame}; its frames are 0 to {clip.frame_count - 1}.")
-    if not LayerRun.objects.current().filter(clip=clip, layer=name, state=LayerRun.State.DONE).exists():
+    fingerprint = _done(clip, name)
+    if fingerprint is None:
         raise RunRefused(layer.no_engine or f"{layer.title} of {clip.name} is not computed yet; start a run first.")
     try:
-        painted = layer.overlay(clips.folder(clip), compute.facts_of(clip), frame)
+        painted = layer.overlay(clips.folder(clip).expecting(fingerprint), compute.facts_of(clip), frame)
     except (ClipFolderError, ValueError) as error:
         raise RunRefused(f"{layer.title} of {clip.name} cannot be shown: {error}") from error
     if painted is None:
         painted = np.zeros((1, 1, 4), np.uint8)
     _, png = cv2.imencode(".png", cv2.cvtColor(painted, cv2.COLOR_RGBA2BGRA), [cv2.IMWRITE_PNG_COMPRESSION, 1])
     return png.tobytes()
+
+
+def _done(clip: Clip, layer: str) -> str | None:
+    """The fingerprint of a layer that is computed; a picture is asked for at every frame, so the ledger says it."""
+    done = LayerRun.objects.current().filter(clip=clip, layer=layer, state=LayerRun.State.DONE)
+    return done.values_list("fingerprint", flat=True).first()

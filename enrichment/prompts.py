@@ -83,6 +83,7 @@ def answer(
     box: Box | None = None,
     points: Sequence[Click] = (),
     previous: Named | Patch | None = None,
+    examples: Sequence[tuple[Box, bool]] = (),
     travel: int = 0,
 ) -> Answer:
     """Propose masks for what a person points at.
@@ -91,21 +92,25 @@ def answer(
         box: (x, y, width, height) in pixels around the thing.
         points: (x, y, belongs) in the order of the clicks.
         previous: the mask that the clicks correct, by name or itself.
+        examples: further boxes, each with whether what is meant is like what it holds.
         travel: 1 or -1 when the person goes through the clip that way; those neighbours are looked at meanwhile.
 
     Raises:
-        RunRefused: neither a box nor a click, one outside the picture, a mask that is none of this clip's, or an
-            engine that does not work here.
+        RunRefused: neither a box nor a click, one outside the picture, a mask that is none of this clip's, examples
+            for an engine that takes none, or an engine that does not work here.
         AnswerForgotten: `previous` names a mask that this process does not have.
     """
     _check_frame(clip, frame)
     if box is None and not points:
         raise RunRefused("Give a box around the thing, or clicks on it.")
     prompter, engine = _engine(clip)
+    if examples and not registry.takes_examples(engine.split()[0]):
+        able = ", ".join(each.title for each in registry.every.every().values() if each.takes_examples)
+        raise RunRefused(f"{engine.split()[0]} takes no examples; leave them out, or choose {able} in the settings.")
     known = _previous(clip, frame, engine, previous)
     try:
         embedding = _embedding(clip, frame, prompter, engine)
-        found = prompter.answer(embedding, Prompt(box, tuple(points), known))
+        found = prompter.answer(embedding, Prompt(box, tuple(points), known, tuple(examples)))
     except (EngineInputError, rle.RleError) as error:
         raise RunRefused(str(error)) from error
     prepare(clip, frame, travel=travel)

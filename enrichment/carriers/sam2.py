@@ -19,7 +19,7 @@ class Sam2(Carrier):
     name = "sam2"
     title = "SAM 2 video"
     version = ""
-    device = "gpu"
+    device = "either"
     checkpoints = staticmethod(of_kind("sam2_video"))
 
     def __init__(self, folder: Path | None = None) -> None:

@@ -11,7 +11,7 @@ class Caption:
     """What a picture shows, in 2-3 sentences. tags: single words or short phrases, where the model gave some.
 
     environment, lighting: a word each, empty where the model said nothing of them. refused: why a service would not
-    describe this picture; then there is no text.
+    describe this picture, or what it said could not be used; then there is no text.
     """
 
     text: str

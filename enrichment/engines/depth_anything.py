@@ -26,7 +26,7 @@ class DepthAnything:
 
     def __init__(self, folder: Path) -> None:
         self._model = torch_models.load(folder, DepthAnythingForDepthEstimation)
-        self._said = torch_models.preprocessing(folder)
+        self._said = torch_models.preprocessing(folder, square=True)
         self._mode = torch_models.resampling(self._said, otherwise=3)
         self.metric = self._model.config.depth_estimation_type == "metric"
 
@@ -60,9 +60,9 @@ class DepthAnything:
 
     def working_size(self, height: int, width: int) -> tuple[int, int]:
         """(height, width) at which the model looks at a picture: close to its training size, in whole patches."""
-        size = self._said.get("size") or {"height": 518, "width": 518}
+        size = torch_models.height_and_width(self._said, 518)
         multiple = int(self._said.get("ensure_multiple_of", 14))
-        tall, wide = size["height"] / height, size["width"] / width
+        tall, wide = size[0] / height, size[1] / width
         if self._said.get("keep_aspect_ratio", True):
             tall = wide = wide if abs(1 - wide) < abs(1 - tall) else tall
         return _whole(tall * height, multiple), _whole(wide * width, multiple)

@@ -58,8 +58,7 @@ class Detr:
         """Everything of the trained classes that is surer than `least`, on pictures (height, width, 3) uint8 RGB."""
         pixels = torch_models.tensor(pictures)
         height, width = pixels.shape[-2:]
-        size = self._said.get("size") or {"height": 640, "width": 640}
-        ready = torch_models.resized(pixels, (size["height"], size["width"]), self._mode)
+        ready = torch_models.resized(pixels, torch_models.height_and_width(self._said, 640), self._mode)
         ready = torch_models.normalised(ready, self._said) if self._said.get("do_normalize", False) else ready / 255.0
         out = self._model(pixel_values=ready)
         return [

@@ -40,7 +40,7 @@ class Florence2:
     def __init__(self, folder: Path) -> None:
         self._model = torch_models.load(folder, Florence2ForConditionalGeneration)
         self._words = AutoTokenizer.from_pretrained(str(folder), local_files_only=True, trust_remote_code=False)
-        self._said = torch_models.preprocessing(folder)
+        self._said = torch_models.preprocessing(folder, square=True)
         self._mode = torch_models.resampling(self._said, otherwise=3)
         numbers: Any = self._words.convert_tokens_to_ids([f"<loc_{number}>" for number in range(_BINS)])
         if any(number is None or number == self._words.unk_token_id for number in numbers):
@@ -50,6 +50,13 @@ class Florence2:
     def rehearse(self, picture: Picture) -> None:
         """See `Model.rehearse`."""
         self.caption([picture], CaptionParameters("brief", most_tokens=8))
+
+    def work(self, picture: Picture, parameters: CaptionParameters | PhraseParameters) -> None:
+        """See `Working.work`; it serves two layers."""
+        if isinstance(parameters, PhraseParameters):
+            self.detect([picture], parameters)
+        else:
+            self.caption([picture], parameters)
 
     def caption(self, pictures: Sequence[Picture], parameters: CaptionParameters) -> list[Caption]:
         """What is on each picture (height, width, 3) uint8 RGB, in English."""
@@ -88,9 +95,8 @@ class Florence2:
     def _seen(self, pictures: Sequence[Picture]) -> torch.Tensor:
         """What the picture encoder makes of them: (n, tokens, hidden); the same for every question."""
         pixels = torch_models.tensor(pictures)
-        size = self._said.get("size") or {}
-        side = (int(size.get("height", _SIDE)), int(size.get("width", _SIDE)))
-        ready = torch_models.normalised(torch_models.resized(pixels, side, self._mode), self._said)
+        size = torch_models.height_and_width(self._said, _SIDE)
+        ready = torch_models.normalised(torch_models.resized(pixels, size, self._mode), self._said)
         return self._model.get_image_features(ready).pooler_output
 
     @torch.inference_mode()

@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import quote
 
 from enrichment.engines.parameters import VlmParameters
-from enrichment.engines.vlm import Answer, Passing, PictureRefused, Question, Vlm
+from enrichment.engines.vlm import Passing, PictureRefused, Question, Used, Vlm, counted
 from enrichment.engines.vlm_prompts import Prompt
 from enrichment.errors import ServiceFailed
 
@@ -40,7 +40,12 @@ class Gemini(Vlm):
         path = f"/v1beta/models/{quote(parameters.model, safe='')}:generateContent"
         return path, {"x-goog-api-key": self._link.key}, body
 
-    def read(self, content: Mapping[str, Any]) -> Answer:
+    def used(self, content: Mapping[str, Any]) -> Used:
+        """See `Vlm.used`."""
+        said = content.get("usageMetadata")
+        return Used(counted(said, "promptTokenCount"), counted(said, "candidatesTokenCount", "thoughtsTokenCount"))
+
+    def read(self, content: Mapping[str, Any]) -> str:
         """See `Vlm.read`."""
         blocked = (content.get("promptFeedback") or {}).get("blockReason")
         if blocked:
@@ -54,11 +59,6 @@ class Gemini(Vlm):
                 )
             if ended != "STOP":
                 raise PictureRefused(f"Gemini refuses the picture: {ended}.")
-            text = "".join(part.get("text", "") for part in first["content"]["parts"] if not part.get("thought"))
-            used = content.get("usageMetadata") or {}
-            tokens_out = int(used.get("candidatesTokenCount") or 0) + int(used.get("thoughtsTokenCount") or 0)
-            return Answer(
-                text, str(content.get("modelVersion", "")), int(used.get("promptTokenCount") or 0), tokens_out
-            )
+            return "".join(part.get("text", "") for part in first["content"]["parts"] if not part.get("thought"))
         except (KeyError, IndexError, TypeError, AttributeError, ValueError) as error:
             raise Passing(f"Gemini's answer cannot be read ({type(error).__name__}).") from error

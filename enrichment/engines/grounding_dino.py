@@ -41,6 +41,10 @@ class GroundingDino:
         """See `Model.rehearse`."""
         self.detect([picture], GroundingParameters(("thing",)))
 
+    def work(self, picture: Picture, parameters: GroundingParameters) -> None:
+        """See `Working.work`."""
+        self.detect([picture], parameters)
+
     @torch.inference_mode()
     def detect(self, pictures: Sequence[Picture], parameters: GroundingParameters) -> list[list[Detection]]:
         """Boxes of the labels.

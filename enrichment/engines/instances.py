@@ -124,10 +124,24 @@ def iou(a: Sequence[Mask], b: Sequence[Mask]) -> NDArray[np.float64]:
     """Intersection over union of every mask with every other, (len(a), len(b)) float64 0-1."""
     if not a or not b:
         return np.zeros((len(a), len(b)))
-    ones, others = (np.stack([mask.ravel() for mask in some]).astype(np.float32) for some in (a, b))
-    both = ones @ others.T
-    either = ones.sum(axis=1)[:, None] + others.sum(axis=1)[None] - both
-    return np.asarray(both / np.maximum(either, 1.0), dtype=np.float64)
+    ones, others = _packed(a), _packed(b)
+    sizes = np.bitwise_count(others).sum(axis=1, dtype=np.int64)
+    overlap = np.zeros((len(a), len(b)))
+    # One row at a time: all pairs at once would be as large as the masks themselves, as often as there are rows.
+    for row, one in enumerate(ones):
+        both = np.bitwise_count(one & others).sum(axis=1, dtype=np.int64)
+        either = int(np.bitwise_count(one).sum(dtype=np.int64)) + sizes - both
+        overlap[row] = both / np.maximum(either, 1)
+    return overlap
+
+
+def _packed(masks: Sequence[Mask]) -> NDArray[np.uint64]:
+    """(masks, words) uint64, a bit for each pixel: an eighth of the masks; numbers would be four times them."""
+    pixels = masks[0].size
+    packed = np.zeros((len(masks), -(-pixels // 64) * 8), dtype=np.uint8)
+    for row, mask in zip(packed, masks, strict=True):
+        row[: -(-pixels // 8)] = np.packbits(mask)
+    return packed.view(np.uint64)
 
 
 def thinned(masks: Sequence[Mask], scores: Sequence[float], most: float) -> list[int]:

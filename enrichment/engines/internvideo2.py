@@ -2,9 +2,10 @@
 
 A folder of weights is what the makers' checkpoint holds as safetensors, under their names (with or without
 `vision_encoder.` before them), and a config.json with `model_type` internvideo2 and the fields of `Shape`. Where the
-second stage's text encoder is among the weights (internvideo2_text.py), the classes of the taxonomy are encoded by it.
-A file `text_features.safetensors` beside them has the last word: it holds one vector a class, by action class ("pour")
-or by action class and phase ("place/release"). Without either, stretches are found but not named.
+second stage's text encoder is among the weights (internvideo2_text.py), the action classes and the phases of the
+taxonomy are encoded by it. A file `text_features.safetensors` beside them has the last word on what it holds: one
+vector each, by action class ("pour"), by action class and phase ("place/release") or by phase ("/release"). Without
+either, stretches are found but not named.
 """
 
 from __future__ import annotations
@@ -98,10 +99,16 @@ class InternVideo2:
         return found
 
     def classes_of(self, parameters: Any) -> Mapping[str, NDArray[np.float32]]:
-        """By class a vector of length 1: what the file beside the weights says, else the taxonomy's names, encoded."""
-        if self.classes or self._reader is None or parameters is None:
+        """See `ActionEngine.classes_of`: what the file beside the weights says, else the taxonomy's names, encoded."""
+        if self._reader is None or parameters is None:
             return self.classes
-        return self._reader.classes(parameters.classes)
+        found = dict(self.classes)
+        if all(name.startswith("/") for name in self.classes):
+            found |= self._reader.vectors(parameters.classes, internvideo2_text.PROMPTS)
+        if not any("/" in name for name in self.classes):
+            phases = self._reader.vectors(parameters.phases, internvideo2_text.PHASE_PROMPTS)
+            found |= {f"/{key}": vector for key, vector in phases.items()}
+        return found
 
     def _texts(self, path: Path) -> dict[str, NDArray[np.float32]]:
         if not path.is_file():

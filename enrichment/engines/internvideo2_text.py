@@ -12,13 +12,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import nn
-from transformers import AutoTokenizer, BertConfig, BertModel
+from transformers import AutoTokenizer, BertConfig, BertModel, BertTokenizer
 
 from enrichment.engines import torch_models
 from enrichment.errors import EngineInputError
@@ -28,6 +28,7 @@ _FUSION_LAYER: Final = 19  # of BERT-large, in its makers' config
 _LONGEST: Final = 40  # tokens, as it was trained
 # Contexts of a class's name, whose vectors are averaged: Radford et al. 2021, "prompt ensembling".
 PROMPTS: Final = ("{}", "a video of someone doing this: {}", "a hand or a robot's gripper performs the action {}")
+PHASE_PROMPTS: Final = ("{}", "the phase of an action that is called {}", "a hand or a robot's gripper in the phase {}")
 
 
 class TextEncoder:
@@ -51,7 +52,7 @@ class TextEncoder:
         try:
             self._bert.load_state_dict(_own(tensors, layers))
             self._project.load_state_dict({kind: tensors[f"text_proj.{kind}"] for kind in ("weight", "bias")})
-            self._words = AutoTokenizer.from_pretrained(str(folder), local_files_only=True, trust_remote_code=False)
+            self._words = _tokenizer(folder)
         except (RuntimeError, KeyError, OSError, ValueError) as error:
             raise EngineInputError(f"The text encoder in {folder} cannot be loaded: {error}") from error
         parts: tuple[nn.Module, ...] = (self._bert, self._project)
@@ -71,19 +72,32 @@ class TextEncoder:
         seen = self._bert(input_ids=asked["input_ids"], attention_mask=asked["attention_mask"]).last_hidden_state
         return torch_models.unit(self._project(seen[:, 0]))
 
-    def classes(self, keys: Sequence[str]) -> dict[str, NDArray[np.float32]]:
-        """For each key of a taxonomy, such as "pick_and_place", (dimensions,) float32 of length 1."""
+    def vectors(self, keys: Sequence[str], prompts: Sequence[str]) -> dict[str, NDArray[np.float32]]:
+        """For each key of a taxonomy, such as "pick_and_place", (dimensions,) float32 of length 1.
+
+        Args:
+            keys: of action classes or of phases.
+            prompts: contexts with {} where the key's words go.
+        """
         found = {}
         for key in keys:
             words = key.replace("_", " ").replace("-", " ")
-            middle = np.mean(self.encode([prompt.format(words) for prompt in PROMPTS]), axis=0)
+            middle = np.mean(self.encode([prompt.format(words) for prompt in prompts]), axis=0)
             found[key] = np.asarray(middle / np.linalg.norm(middle), dtype=np.float32)
         return found
 
 
+def _tokenizer(folder: Path) -> Any:
+    """BERT's, from its own files; where a vocabulary is all there is, what cuts words by it."""
+    if (folder / "tokenizer.json").is_file():
+        return AutoTokenizer.from_pretrained(str(folder), local_files_only=True, trust_remote_code=False)
+    return BertTokenizer(str(folder / "vocab.txt"))
+
+
 def is_there(folder: Path, tensors: Mapping[str, torch.Tensor]) -> bool:
-    """Whether a folder of weights has a text side."""
-    return (folder / CONFIG_FILE).is_file() and "text_proj.weight" in tensors
+    """Whether a folder of weights has a text side; without its vocabulary it has none."""
+    words = any((folder / name).is_file() for name in ("vocab.txt", "tokenizer.json"))
+    return words and (folder / CONFIG_FILE).is_file() and "text_proj.weight" in tensors
 
 
 def _own(tensors: Mapping[str, torch.Tensor], layers: int) -> dict[str, torch.Tensor]:

@@ -24,7 +24,7 @@ from enrichment.engines.motion_features import MotionSeries
 from enrichment.engines.strokes import contact, strokes
 
 NAME: Final = "motion-grammar"
-VERSION: Final = "4"
+VERSION: Final = "5"
 
 PHASES: Final = ("approach", "pre-grasp", "grasp", "lift", "transport", "place", "release")
 _RESTS: Final = frozenset({"grasp", "release"})
@@ -51,9 +51,7 @@ class ActionParameters:
     least_sure: float = 0.3  # a pattern with a phase below this confidence is no pattern
     least_carried: float = 0.2  # of the time from lift to place a thing moves along, where things are known at all
     shortest_unknown: float = 0.4
-    least_speed: float = (
-        0.0015  # usual stroke speed, shares of the picture's diagonal per frame; below it nothing happens
-    )
+    least_speed: float = 0.045  # usual stroke speed, diagonals of the picture per second; below it nothing happens
 
 
 @dataclass(frozen=True)
@@ -61,8 +59,9 @@ class ActionSegment:
     """Frames [start, end) in which one thing is done.
 
     level: "task" or "primitive". action_class: a key of the starter taxonomy, empty when unknown. phase: one of PHASES,
-    empty for tasks and the unknown. target: track id of what is handled, or None. descriptions: three different
-    sentences.
+    empty for tasks and the unknown. confidence: that all of it is so, 0-1. target: track id of what is handled, or
+    None. descriptions: three different sentences. action_confidence, phase_confidence: of each alone, 0-1, where they
+    were chosen apart; None where not.
     """
 
     start: int
@@ -73,6 +72,8 @@ class ActionSegment:
     confidence: float
     target: int | None
     descriptions: tuple[str, str, str]
+    action_confidence: float | None = None
+    phase_confidence: float | None = None
 
 
 def propose(
@@ -95,7 +96,7 @@ def propose(
     velocity = smoothed_velocity(series, fps, settings.smoothing)
     speed = np.linalg.norm(velocity, axis=1)
     usual = usual_speed(speed)
-    if usual < settings.least_speed * float(np.hypot(*series.size)):
+    if usual < settings.least_speed / fps * float(np.hypot(*series.size)):
         return []
     scores = _phase_scores(velocity, usual, settings)
     patterns = _best_patterns(scores, speed / usual, fps, settings)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from enrichment.engines.parameters import VlmParameters
-from enrichment.engines.vlm import Answer, Passing, PictureRefused, Question, Vlm
+from enrichment.engines.vlm import Passing, PictureRefused, Question, Used, Vlm, counted
 from enrichment.engines.vlm_prompts import Prompt
 from enrichment.errors import ServiceFailed
 
@@ -42,7 +42,12 @@ class OpenAI(Vlm):
         headers = {"Authorization": f"Bearer {self._link.key}"} if self._link.key else {}
         return "/v1/chat/completions", headers, body
 
-    def read(self, content: Mapping[str, Any]) -> Answer:
+    def used(self, content: Mapping[str, Any]) -> Used:
+        """See `Vlm.used`."""
+        said = content.get("usage")
+        return Used(counted(said, "prompt_tokens"), counted(said, "completion_tokens"))
+
+    def read(self, content: Mapping[str, Any]) -> str:
         """See `Vlm.read`."""
         try:
             first = content["choices"][0]
@@ -54,13 +59,7 @@ class OpenAI(Vlm):
                 )
             if first.get("finish_reason") == "content_filter":
                 raise PictureRefused("OpenAI refuses the picture: content_filter.")
-            used = content.get("usage") or {}
-            return Answer(
-                str(first["message"]["content"]),
-                str(content.get("model", "")),
-                int(used.get("prompt_tokens") or 0),
-                int(used.get("completion_tokens") or 0),
-            )
+            return str(first["message"]["content"])
         except (KeyError, IndexError, TypeError, AttributeError, ValueError) as error:
             raise Passing(f"OpenAI's answer cannot be read ({type(error).__name__}).") from error
 

@@ -47,7 +47,7 @@ class FrameQuality(TypedDict):
 
 
 class ClipQuality(TypedDict):
-    """Measures of a clip, from those of its frames."""
+    """Measures of a clip, from those of its frames. Whether it is a kitchen or a laboratory, they do not say."""
 
     score: float  # mean frame score times completeness
     frames: int
@@ -62,7 +62,6 @@ class ClipQuality(TypedDict):
     lighting: str  # dark, dim, even, bright, harsh
     lighting_tone: str  # warm, neutral, cool
     lighting_confidence: float
-    environment: str  # always "unknown": no honest classical engine tells a kitchen from a lab
 
 
 def measure(frame: NDArray[np.uint8], previous: NDArray[np.uint8] | None = None) -> FrameQuality:
@@ -190,7 +189,6 @@ def summarise(frames: Sequence[FrameQuality], expected_frames: int | None = None
         lighting=lighting,
         lighting_tone="warm" if warmth > 12 else "cool" if warmth < -12 else "neutral",
         lighting_confidence=sure,
-        environment="unknown",
     )
 
 

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from enrichment.engines import checkpoints
+from enrichment.engines import checkpoints, torch_models
 
 # ImageNet's, which SAM 2 was trained with.
 _MEAN: Final = np.array([0.485, 0.456, 0.406], np.float32)
@@ -22,16 +22,12 @@ _STD: Final = np.array([0.229, 0.224, 0.225], np.float32)
 
 
 def load(folder: Path, kind: Any) -> tuple[Any, str]:
-    """A model of class `kind` with the weights in a folder, on the GPU where there is one, and the weights' SHA-256.
+    """A model of class `kind` with the weights in a folder, see `torch_models.load`, and the weights' SHA-256.
 
     Raises:
-        EngineInputError: the folder holds no safetensors.
+        EngineInputError: the folder holds no safetensors, or weights of another model.
     """
-    sha256 = checkpoints.digest(folder)
-    model = kind.from_pretrained(
-        str(folder), local_files_only=True, use_safetensors=True, trust_remote_code=False, dtype=torch.float32
-    )
-    return model.to("cuda" if torch.cuda.is_available() else "cpu").eval(), sha256
+    return torch_models.load(folder, kind), checkpoints.digest(folder)
 
 
 def pixels(picture: NDArray[np.uint8], side: int) -> torch.Tensor:

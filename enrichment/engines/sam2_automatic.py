@@ -41,6 +41,10 @@ class Sam2Automatic:
         """See `Model.rehearse`."""
         self.segment([picture], AutomaticParameters(points_per_side=2))
 
+    def work(self, picture: Picture, parameters: AutomaticParameters) -> None:
+        """See `Working.work`."""
+        self.segment([picture], parameters)
+
     def segment(self, pictures: Sequence[Picture], parameters: AutomaticParameters) -> list[list[Instance]]:
         """Everything on each picture (height, width, 3) uint8 RGB, the surest first, without names."""
         return [self._on(picture, parameters) for picture in pictures]

@@ -35,7 +35,7 @@ class Sam2Video:
     """A model with the weights in a folder; `version` names exactly these.
 
     Raises:
-        EngineInputError: the folder holds no safetensors.
+        EngineInputError: the folder holds no safetensors, or weights of another model.
     """
 
     def __init__(self, folder: Path) -> None:

@@ -14,7 +14,7 @@ from typing import Final
 from enrichment.engines import phrases
 from enrichment.engines.captioning import Caption
 
-VERSION: Final = "1"
+VERSION: Final = "2"
 _LONGEST: Final = 3
 _MOST: Final = 8
 
@@ -32,9 +32,18 @@ _SAYING_LITTLE: Final = """
 """
 _STOP: Final = frozenset(_SAYING_LITTLE.split())
 
+# A comma inside "no cups, plates or bowls" ends nothing, one before another statement does.
+_CLAUSE_ENDS: Final = re.compile(
+    r"([.;:!?]|\b(?:and|but|while|whereas|although|though|yet|except)\b|,(?!(?:\s*\w+){1,3}(?:\s+n?or\b|,[^.;:!?]*\bn?or\b)))"
+)
+_DENIES: Final = re.compile(r"(?<![\w-])(?:no|not(?!\s+only)|without|neither|nor|never|cannot|\w+n't)(?![\w-])")
+_NOT_THERE: Final = re.compile(
+    r"(?:\bnot|n't|\bnowhere)(?:\s+be)?\s+(?:visible|seen|shown|present|in (?:view|sight|frame))\b"
+)
+
 
 def tags(caption: Caption, labels: Sequence[str]) -> dict[str, list[str]]:
-    """What a caption speaks of.
+    """What a caption speaks of; what it denies ("no cup", "without a lid", "the hand is not visible") it does not.
 
     Args:
         caption: its own tags, where it has some, count as phrases.
@@ -44,7 +53,7 @@ def tags(caption: Caption, labels: Sequence[str]) -> dict[str, list[str]]:
         "labels": keys whose words stand in the caption, in the taxonomy's order. "words": phrases of up to three words,
         those that say most first, without what the labels have said.
     """
-    spoken = " ".join([caption.text, *(f". {tag}" for tag in caption.tags)]).lower()
+    spoken = affirmed(" ".join([caption.text, *(f". {tag}" for tag in caption.tags)]).lower())
     there = [label for label in labels if _stands_in(phrases.phrase(label), spoken)]
     said = {singular(word) for label in there for word in phrases.phrase(label).split()}
     runs = _runs(spoken)
@@ -58,6 +67,14 @@ def tags(caption: Caption, labels: Sequence[str]) -> dict[str, list[str]]:
     words = [run for run in sorted(scores, key=lambda run: (-scores[run], run)) if set(run.split()) - said]
     extra = [each.lower() for each in (caption.environment, caption.lighting) if each]
     return {"labels": there, "words": list(dict.fromkeys([*extra, *words[:_MOST]]))}
+
+
+def affirmed(text: str) -> str:
+    """A text in lower case without what its clauses deny: each ends before its "no", "not" or "without"."""
+    clauses = _CLAUSE_ENDS.split(text.replace("\u2019", "'"))
+    # Every other one is what ended a clause.
+    clauses[::2] = ["" if _NOT_THERE.search(each) else _DENIES.split(each, maxsplit=1)[0] for each in clauses[::2]]
+    return "".join(clauses)
 
 
 def singular(word: str) -> str:

@@ -63,13 +63,50 @@ def load(folder: Path, kind: Any, config: Any = None) -> Any:
     return model.to(device()).eval()
 
 
-def preprocessing(folder: Path) -> dict[str, Any]:
-    """What the checkpoint says of how pictures come in; empty where it says nothing."""
+def preprocessing(folder: Path, *, square: bool = False) -> dict[str, Any]:
+    """What the checkpoint says of how pictures come in; empty where it says nothing.
+
+    Older checkpoints say lengths as bare numbers. Here "size" is {"shortest_edge"[, "longest_edge"]} or {"height",
+    "width"}, and "crop_size" {"height", "width"}, in pixels, where they are said at all.
+
+    Args:
+        folder: the checkpoint.
+        square: a bare number as size is both sides of the picture; otherwise it is the shorter one.
+    """
     for name in ("preprocessor_config.json", "processor_config.json"):
         if (folder / name).is_file():
             said = json.loads((folder / name).read_text())
-            return dict(said.get("image_processor", said))
+            return _in_full(dict(said.get("image_processor", said)), square)
     return {}
+
+
+def _in_full(said: dict[str, Any], square: bool) -> dict[str, Any]:
+    size, crop = said.get("size"), said.get("crop_size")
+    if isinstance(size, (int, float)):
+        longest = {"longest_edge": said["max_size"]} if said.get("max_size") else {}
+        said["size"] = {"height": size, "width": size} if square else {"shortest_edge": size} | longest
+    elif isinstance(size, list):
+        said["size"] = {"height": size[0], "width": size[1]}
+    if isinstance(crop, (int, float)):
+        said["crop_size"] = {"height": crop, "width": crop}
+    elif isinstance(crop, list):
+        said["crop_size"] = {"height": crop[0], "width": crop[1]}
+    # Some write "size": null for what their processor knows by itself.
+    return {name: value for name, value in said.items() if value is not None}
+
+
+def height_and_width(said: dict[str, Any], otherwise: int) -> tuple[int, int]:
+    """The size to which a checkpoint's preprocessing stretches every picture; a square of `otherwise` if it says none.
+
+    Raises:
+        EngineInputError: it gives sizes in a form that stretches nothing, such as a shorter side alone.
+    """
+    size = said.get("size") or {"height": otherwise, "width": otherwise}
+    if "height" not in size or "width" not in size:
+        raise EngineInputError(
+            f"The checkpoint's preprocessor_config.json says size {size}, but this model needs a height and a width."
+        )
+    return int(size["height"]), int(size["width"])
 
 
 def resampling(said: dict[str, Any], otherwise: int) -> str:
@@ -105,20 +142,23 @@ def resized(pixels: torch.Tensor, size: tuple[int, int], mode: str) -> torch.Ten
 
 
 def squared(pixels: torch.Tensor, said: dict[str, Any], mode: str) -> torch.Tensor:
-    """(n, 3, height, width) reduced to a shorter side, then its middle cut out, both as the checkpoint says.
+    """(n, 3, height, width) brought to a shorter side, or stretched, then its middle cut out, as the checkpoint says.
 
     Raises:
         EngineInputError: the checkpoint wants a larger middle than the picture that it makes.
     """
     height, width = pixels.shape[-2:]
-    side = int(said["size"]["shortest_edge"])
-    # Cut off, not rounded, as the processors that these models were trained with do it.
-    size = (side, int(side * width / height)) if height <= width else (int(side * height / width), side)
+    if "shortest_edge" in said["size"]:
+        side = int(said["size"]["shortest_edge"])
+        # Cut off, not rounded, as the processors that these models were trained with do it.
+        size = (side, int(side * width / height)) if height <= width else (int(side * height / width), side)
+    else:
+        size = height_and_width(said, 0)
     small = resized(pixels, size, mode)
     crop = said["crop_size"]
     top, left = (size[0] - int(crop["height"])) // 2, (size[1] - int(crop["width"])) // 2
     if top < 0 or left < 0:
-        raise EngineInputError(f"A middle of {crop} cannot be cut out of a picture with a shorter side of {side}.")
+        raise EngineInputError(f"A middle of {crop} cannot be cut out of a picture of {size[0]} x {size[1]} pixels.")
     return small[..., top : top + int(crop["height"]), left : left + int(crop["width"])]
 
 

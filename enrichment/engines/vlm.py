@@ -16,7 +16,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Final, Protocol, TypeVar
+from typing import Any, Final, NamedTuple, Protocol, TypeVar
 
 import cv2
 import numpy as np
@@ -39,6 +39,7 @@ MOST_UNFIT: Final = 2
 LONGEST_PAUSE: Final = 60.0
 JITTER: Final = 0.2
 _PASSING: Final = frozenset({408, 409, 429, 500, 502, 503, 504, 529})
+_FEWEST_SENTENCES: Final = 2
 _SENTENCES: Final = 3
 _JPEG_QUALITY: Final = 90
 _TIMEOUT: Final = urllib3.Timeout(connect=10.0, read=120.0)
@@ -61,14 +62,11 @@ class Question:
     jpegs: tuple[str, ...] = field(repr=False)
 
 
-@dataclass(frozen=True)
-class Answer:
-    """What a service said, in words, and what it counted; model: as the service itself names it."""
+class Used(NamedTuple):
+    """Tokens that a call is billed for. tokens_out: with what the model thought before it answered."""
 
-    text: str
-    model: str
-    tokens_in: int
-    tokens_out: int
+    tokens_in: int = 0
+    tokens_out: int = 0
 
 
 @dataclass(frozen=True)
@@ -140,8 +138,12 @@ class Vlm(ABC):
         """The path below the service's address, the headers, and the body to be sent."""
 
     @abstractmethod
-    def read(self, content: Mapping[str, Any]) -> Answer:
-        """What the service said with status 200.
+    def used(self, content: Mapping[str, Any]) -> Used:
+        """What the service counted, zeros where it says nothing; asked before `read`, as refusals are billed too."""
+
+    @abstractmethod
+    def read(self, content: Mapping[str, Any]) -> str:
+        """What the service said with status 200, in words.
 
         Raises:
             Passing: it cannot be read.
@@ -158,7 +160,7 @@ class Vlm(ABC):
         encoded(picture, max(picture.shape[:2]))
 
     def caption(self, pictures: Sequence[Picture], parameters: VlmParameters) -> list[Caption]:
-        """What each picture (height, width, 3) uint8 RGB shows.
+        """What each picture (height, width, 3) uint8 RGB shows, or why it has no caption, refused by the service or us.
 
         Raises:
             ServiceFailed: the service refuses, or has stumbled at every attempt.
@@ -179,7 +181,7 @@ class Vlm(ABC):
         question = Question(prompt.ask, (encoded(picture, parameters.longest_side),))
         try:
             return self._one(question, prompt, parameters, lambda text: understood(text, prompt))
-        except PictureRefused as error:
+        except (PictureRefused, Unfit) as error:
             return Caption("", refused=str(error))
 
     def _described(self, stretch: Stretch, prompt: Prompt, parameters: SegmentVlmParameters) -> Description:
@@ -231,19 +233,18 @@ class Vlm(ABC):
     ) -> Said:
         """One call, written down however it ends."""
         began = time.monotonic()
-        status, tokens, error = 0, (0, 0), ""
+        status, used, error = 0, Used(), ""
         try:
             status, content, asked_to_wait = self._sent(*request)
+            used = self.used(content)
             if status != 200:
                 raise self._problem(status, content, asked_to_wait)
-            answer = self.read(content)
-            tokens = (answer.tokens_in, answer.tokens_out)
-            return understand(answer.text)
+            return understand(self.read(content))
         except (Passing, PictureRefused, ServiceFailed) as problem:
             error = str(problem)
             raise
         finally:
-            self._book.end(entry, Outcome(status, time.monotonic() - began, *tokens, error))
+            self._book.end(entry, Outcome(status, time.monotonic() - began, *used, error))
 
     def _sent(self, path: str, headers: dict[str, str], body: object) -> tuple[int, dict[str, Any], float]:
         try:
@@ -296,17 +297,24 @@ def understood(text: str, prompt: Prompt) -> Caption:
 
     Raises:
         Passing: it is no such JSON, or says nothing; asked again, a model mostly does better.
+        Unfit: it is, but its tags are no list of texts, or its caption is a single sentence.
     """
     try:
         said = json.loads(text)
         caption = " ".join(str(said["caption"]).split())
-        tags = tuple(" ".join(str(tag).lower().split()) for tag in said["tags"])
+        listed = said["tags"]
         environment, lighting = (_listed(said, key, prompt) for key in ("environment", "lighting"))
     except (ValueError, KeyError, TypeError) as error:
         raise Passing(f"the answer is not the JSON that was asked for ({type(error).__name__}).") from error
     if not caption:
         raise Passing("the answer says nothing.")
+    # A server without schemas may answer with one text, whose letters are no tags.
+    if not isinstance(listed, list) or not all(isinstance(tag, str) for tag in listed):
+        raise Unfit("Its tags are no list of texts.")
     sentences = re.split(r"(?<=[.!?])\s+", caption)
+    if len(sentences) < _FEWEST_SENTENCES:
+        raise Unfit(f"The caption is a single sentence; write {_FEWEST_SENTENCES} to {_SENTENCES}.")
+    tags = (" ".join(tag.lower().split()) for tag in listed)
     return Caption(" ".join(sentences[:_SENTENCES]), tuple(tag for tag in tags if tag), environment, lighting)
 
 
@@ -338,6 +346,12 @@ def known(stretch: Stretch) -> str:
     if not guesses:
         return said
     return f"{said} A detector that knows only motion guesses: {guesses}. Where the frames show otherwise, they count."
+
+
+def counted(said: object, *names: str) -> int:
+    """The sum of these numbers of tokens in what a service says of a call; what is no number there counts nothing."""
+    numbers = [said.get(name) for name in names] if isinstance(said, Mapping) else []
+    return sum(number for number in numbers if isinstance(number, int) and number > 0)
 
 
 def _listed(said: Mapping[str, Any], key: str, prompt: Prompt) -> str:

@@ -1,4 +1,4 @@
-"""Action segments from one vector per window of frames: change points, then the class whose text is nearest.
+"""Action segments from one vector per window of frames: change points, then the action and phase with nearest texts.
 
 The vectors are reduced to their main directions, scaled by their own noise (the median step between neighbours), and
 cut by optimal partitioning with a price as in the Schwarz criterion (Yao, "Estimating the number of change-points via
@@ -8,7 +8,7 @@ Schwarz' criterion", 1988). Zero-shot classes as in CLIP (Radford et al. 2021).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
+from itertools import groupby, pairwise
 from typing import Final
 
 import numpy as np
@@ -40,11 +40,13 @@ def propose(
         window: frames of a window.
         frames: of the clip.
         fps: frames per second.
-        classes: by "action" or "action/phase" a vector (d,) of length 1; none leaves segments without a class.
+        classes: by "action", "action/phase" or "/phase" a vector (d,) of length 1. Action and phase are chosen apart,
+            unless the nearest of the actions says its phase itself; without any a segment has no class.
         shortest, longest: seconds of a segment.
 
     Returns:
-        Primitives without gaps over the whole clip, in time; empty without vectors.
+        Primitives without gaps over the whole clip, in time, and before the first of each run of one action a task over
+        the run. Empty without vectors.
     """
     if not len(vectors):
         return []
@@ -58,14 +60,42 @@ def propose(
     first_frames = np.asarray(starts)
     middles = (first_frames + np.minimum(first_frames + window, frames)) / 2
     edges = [0, *(round((middles[at - 1] + middles[at]) / 2) for at in bounds[1:-1]), frames]
-    found = []
+    found: list[ActionSegment] = []
     for (first, last), (start, end) in zip(pairwise(bounds), pairwise(edges), strict=True):
         if end <= start:
             continue
-        name, sure = _named(vectors[first:last].mean(axis=0), classes)
-        action, _, phase = name.partition("/")
-        found.append(ActionSegment(start, end, "primitive", action, phase, sure, None, _sentences(action, phase)))
-    return found
+        found.append(_primitive(start, end, vectors[first:last].mean(axis=0), classes))
+    return [each for _, run in groupby(found, key=lambda each: each.action_class) for each in _with_task(list(run))]
+
+
+def _primitive(
+    start: int, end: int, vector: NDArray[np.float32], classes: Mapping[str, NDArray[np.float32]]
+) -> ActionSegment:
+    """Frames [start, end) with the nearest action and phase; little confidence where none are known."""
+    names = {name: each for name, each in classes.items() if not name.startswith("/")}
+    phases = {name: each for name, each in classes.items() if name.startswith("/")}
+    name, sure = _named(vector, names)
+    action, _, phase = name.partition("/")
+    sure_of_phase = None
+    if not phase and phases:
+        name, sure_of_phase = _named(vector, phases)
+        phase = name.removeprefix("/")
+    both = sure if sure_of_phase is None else round(sure * sure_of_phase, 3)
+    said = _sentences(action, phase)
+    return ActionSegment(
+        start, end, "primitive", action, phase, both, None, said, sure if action else None, sure_of_phase
+    )
+
+
+def _with_task(run: Sequence[ActionSegment]) -> list[ActionSegment]:
+    """Primitives of one action that follow each other, behind their task; without an action there is none."""
+    action = run[0].action_class
+    if not action:
+        return [*run]
+    lengths = [each.end - each.start for each in run]
+    sure = round(float(np.average([each.action_confidence or 0.0 for each in run], weights=lengths)), 3)
+    said = _sentences(action, "")
+    return [ActionSegment(run[0].start, run[-1].end, "task", action, "", sure, None, said, sure), *run]
 
 
 def _reduced(vectors: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Final, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,9 @@ from enrichment.registry import register
 
 SEGMENTS_FILE = "actions/segments.json"
 MOTION_FILE = "actions/motion.npz"
+_DETAILS: Final = ("level", "phase", "descriptions", "target")
+# Said only where an engine chooses action and phase apart.
+_APART: Final = ("action_confidence", "phase_confidence")
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,7 @@ class ActionsReader:
 class ActionEngine(Protocol):
     """What actions need of an engine that looks at pictures. window: frames that one vector is about.
 
-    Its parameters have `stride`, frames from one window to the next, and `classes`, the taxonomy's keys.
+    Its parameters have `stride`, frames from one window to the next, and `classes` and `phases`, the taxonomy's keys.
     """
 
     window: int
@@ -62,7 +65,7 @@ class ActionEngine(Protocol):
         """For each window of pictures (height, width, 3) uint8 RGB a vector of length 1."""
 
     def classes_of(self, parameters: Any, /) -> Mapping[str, NDArray[np.float32]]:
-        """By "action" or "action/phase" a vector of length 1, to name what is found; empty when nothing is known."""
+        """By "action", "action/phase" or "/phase" a vector of length 1, to name what is found; empty if unknown."""
 
 
 @register
@@ -81,7 +84,7 @@ class Actions(Layer):
     engine_version = motion_actions.VERSION
     needs = ActionEngine
     Parameters = Parameters
-    from_project = {"classes": "action_keys"}
+    from_project = {"classes": "action_keys", "phases": "phase_keys"}
     batch_frames = 60
 
     def compute(self, context: Context, span: Span) -> None:
@@ -147,8 +150,20 @@ class Actions(Layer):
 
     def open(self, folder: ClipFolder, clip: ClipFacts) -> ActionsReader:
         """Motion and segments."""
-        content = json.loads(folder.local(SEGMENTS_FILE).read_bytes())
-        return ActionsReader(motion_in(folder), content["segments"])
+        return ActionsReader(motion_in(folder), segments_in(folder))
+
+
+def segments_in(folder: ClipFolder) -> list[dict[str, Any]]:
+    """The segments of a finished layer as plain values.
+
+    Raises:
+        ClipFolderError: the file is not there.
+        ValueError: it holds no segments.
+    """
+    try:
+        return list(json.loads(folder.local(SEGMENTS_FILE).read_bytes())["segments"])
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"{SEGMENTS_FILE} does not hold segments ({error}).") from error
 
 
 def _described(context: Context, span: Span) -> dict[str, NDArray[Any]]:
@@ -208,6 +223,7 @@ def _plain(number: int, segment: ActionSegment, clip: ClipFacts) -> dict[str, An
         "confidence": segment.confidence,
         "target": segment.target,
         "descriptions": list(segment.descriptions),
+        **{name: value for name in _APART if (value := getattr(segment, name)) is not None},
     }
 
 
@@ -218,7 +234,7 @@ def _proposed(segment: dict[str, Any]) -> Proposed:
         confidence=segment["confidence"],
         start=segment["start"],
         end=segment["end"],
-        details={key: segment[key] for key in ("level", "phase", "descriptions", "target")},
+        details={key: segment[key] for key in (*_DETAILS, *_APART) if key in segment},
     )
 
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from annotation.media.clip_folder import ClipFolder
 from enrichment.engines.captioning import Caption
 from enrichment.layer import ClipFacts, Context, Layer, Output, Product, Span
+from enrichment.layers.keyframes import frames_of
 from enrichment.registry import register
 
 FILE = "captions/captions.json"
@@ -59,16 +60,18 @@ class Captions(Layer):
         "No engine: captions need a vision-language model, and none is chosen. A manager chooses one in the project's "
         "settings, under Engines: local weights, or a service that the pictures are then sent to."
     )
+    batch_stops = 32
     device = "gpu"
 
     def compute(self, context: Context, span: Span) -> None:
-        """Every keyframe that has no caption from an earlier attempt."""
+        """Every keyframe of the batch that has no caption from an earlier attempt."""
         engine = context.engine
 
         def write(model: CaptionEngine, few: list[tuple[int, NDArray[np.uint8]]]) -> Sequence[Caption]:
             return model.caption([picture for _, picture in few], engine.parameters)
 
-        left = [frame for frame in context.input("keyframes", list) if not context.pieces.has(_piece(frame))]
+        keyframes = span.among(context.input("keyframes", list))
+        left = [frame for frame in keyframes if not context.pieces.has(_piece(frame))]
         for (frame, _), caption in engine.over(((frame, context.frames.read(frame)) for frame in left), write):
             context.pieces.write_json(_piece(frame), asdict(caption))
             context.keep_going()
@@ -89,6 +92,10 @@ class Captions(Layer):
         engine = context.engine
         told = {"engine": engine.name, "engine_version": engine.version, "language": "en", "frames": frames}
         return Product([context.folder.write(FILE, (json.dumps(told, indent=1, ensure_ascii=False) + "\n").encode())])
+
+    def stops(self, folder: ClipFolder) -> list[int]:
+        """The keyframes."""
+        return frames_of(folder)
 
     def open(self, folder: ClipFolder, clip: ClipFacts) -> CaptionReader:
         """Captions by frame."""

@@ -18,6 +18,7 @@ from enrichment.registry import register
 META_FILE = "depth/meta.json"
 MOST = 65535
 METRIC, RELATIVE = "metric", "relative"
+NO_LENGTH = "The depth is relative, and no length can be read from it; choose weights that give metres."
 _UNITS = {
     METRIC: "millimetres; 0 where nothing is known, 65535 for 65.535 m and beyond",
     RELATIVE: "inverse depth without a unit, more is nearer; times scale[n] as the engine gave it for frame n. Scale "

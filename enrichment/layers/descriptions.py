@@ -13,7 +13,7 @@ from annotation.media.clip_folder import ClipFolder
 from enrichment.engines import sentence_templates
 from enrichment.engines.describing import Description, Stretch
 from enrichment.layer import Context, Layer, Output, Product, Span, Wording
-from enrichment.layers.actions import ActionsReader
+from enrichment.layers.actions import ActionsReader, segments_in
 from enrichment.layers.segmentation import TrackReader
 from enrichment.registry import register
 
@@ -40,13 +40,15 @@ class Descriptions(Layer):
     engine = sentence_templates.NAME
     engine_version = sentence_templates.VERSION
     needs = DescriptionEngine
+    batch_stops = 48
     from_project = {"templates": "sentence_templates"}
 
     def compute(self, context: Context, span: Span) -> None:
-        """Every segment that has no description from an earlier attempt."""
+        """Every segment that begins in the batch and has no description from an earlier attempt."""
         engine = context.engine
         segments = context.input("actions", ActionsReader).segments
-        left = [segment for segment in segments if not context.pieces.has(_piece(segment["id"]))]
+        begun = [segment for segment in segments if span.start <= segment["start"] < span.end]
+        left = [segment for segment in begun if not context.pieces.has(_piece(segment["id"]))]
 
         def write(model: DescriptionEngine, few: list[tuple[int, Stretch]]) -> Sequence[Description]:
             return model.describe_segments([stretch for _, stretch in few], engine.parameters)
@@ -74,6 +76,10 @@ class Descriptions(Layer):
         return Product(
             [context.folder.write(FILE, (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode())]
         )
+
+    def stops(self, folder: ClipFolder) -> list[int]:
+        """Where segments begin."""
+        return [int(segment["start"]) for segment in segments_in(folder)]
 
     def wordings(self, folder: ClipFolder) -> list[Wording]:
         """The sentences of every segment that has any, with the engine, its model and prompt by name."""

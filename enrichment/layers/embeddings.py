@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from annotation.media.clip_folder import ClipFolder
 from enrichment.engines import appearance
 from enrichment.layer import ClipFacts, Context, Layer, Output, Product, Span
+from enrichment.layers.keyframes import frames_of
 from enrichment.loading import InHand
 from enrichment.registry import register
 
@@ -58,6 +59,8 @@ class Embeddings(Layer):
     title = "Embeddings"
     version = "2"
     cost = 2
+    # At a second each and with several engines it takes minutes; fewer would load one model after the other for little.
+    batch_stops = 128
     inputs = ("keyframes",)
     outputs = (
         Output("embeddings/vectors*.npy", "float32 (keyframes, dimensions)", "none; each row has length 1"),
@@ -68,13 +71,15 @@ class Embeddings(Layer):
     several = True
 
     def compute(self, context: Context, span: Span) -> None:
-        """All keyframes at once; there are few. One engine after the other, as one model is in memory at a time."""
-        frames = context.input("keyframes", list)
+        """The batch's keyframes by one engine after the other, as one model is in memory at a time."""
+        frames = span.among(context.input("keyframes", list))
         for number, engine in enumerate(context.engines):
-            context.pieces.write_json(f"{number}.json", self._embed(context, engine, frames, f"{number}.npy"))
+            vectors, finds = self._embed(context, engine, frames)
+            context.pieces.write_array(_piece(number, span, "npy"), vectors)
+            context.pieces.write_json(_piece(number, span, "json"), finds)
 
-    def _embed(self, context: Context, engine: InHand, frames: Sequence[int], piece: str) -> dict[str, object]:
-        """Write one engine's vectors; returns what they are."""
+    def _embed(self, context: Context, engine: InHand, frames: Sequence[int]) -> tuple[Vectors, list[str]]:
+        """One engine's vectors, (frames, dimensions) float32, and what near ones have in common."""
         finds: set[str] = set()
 
         def embed(model: EmbeddingEngine, few: list[NDArray[np.uint8]]) -> Sequence[Vectors]:
@@ -85,17 +90,20 @@ class Embeddings(Layer):
         for _, vector in engine.over((context.frames.read(frame) for frame in frames), embed):
             vectors.append(vector)
             context.keep_going()
-        context.pieces.write_array(piece, np.stack(vectors))
-        return {"dimensions": len(vectors[0]), "finds": " ".join(sorted(finds))}
+        return np.stack(vectors), sorted(finds)
 
     def publish(self, context: Context) -> Product:
         """The vectors, the first engine's under the plain name, and which frame each row is of."""
         frames = context.input("keyframes", list)
+        spans = self.spans(context.clip.frame_count, self.stops(context.folder))
         files, told = [], []
         for number, engine in enumerate(context.engines):
             file = VECTORS_FILE if number == 0 else f"embeddings/vectors_{engine.offer.name}.npy"
+            vectors = np.concatenate([context.pieces.read_array(_piece(number, span, "npy")) for span in spans])
+            context.pieces.write_array(f"{number}.npy", vectors)
             files.append(context.pieces.publish(f"{number}.npy", context.folder, file))
-            about = context.pieces.read_json(f"{number}.json")
+            finds = {said for span in spans for said in context.pieces.read_json(_piece(number, span, "json"))}
+            about = {"dimensions": vectors.shape[1], "finds": " ".join(sorted(finds))}
             told.append({"engine": engine.name, "engine_version": engine.version, "file": file, **about})
         meaning = {
             "frames": frames,
@@ -107,6 +115,14 @@ class Embeddings(Layer):
         }
         return Product([*files, context.folder.write(FRAMES_FILE, (json.dumps(meaning, indent=1) + "\n").encode())])
 
+    def stops(self, folder: ClipFolder) -> list[int]:
+        """The keyframes."""
+        return frames_of(folder)
+
     def open(self, folder: ClipFolder, clip: ClipFacts) -> VectorReader:
         """Vectors by engine."""
         return VectorReader(folder)
+
+
+def _piece(engine: int, span: Span, ending: str) -> str:
+    return f"{engine}_{span.index:05d}.{ending}"

@@ -11,6 +11,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from annotation.media.artifacts import Artifact
 from annotation.media.clip_folder import ClipFolder
 from enrichment.engines import effector_tip
 from enrichment.engines.camera_space import Lens
@@ -23,6 +24,7 @@ from enrichment.registry import register
 FILE = "pose/end_effector.npy"
 PIXELS_FILE = "pose/end_effector_px.npy"
 META_FILE = "pose/end_effector.json"
+_PLACED, _PIXELS = "placed", "pixels"
 METRIC, DIRECTION, NOTHING = "metric", "direction", "nothing"
 # Words in a label's key that say that it is what touches things.
 WORDS: Final = frozenset({"gripper", "hand", "effector", "claw", "finger", "fingers", "tool"})
@@ -74,25 +76,27 @@ class EndEffector(Layer):
     Parameters = Parameters
     from_project = {"labels": "label_keys"}
     as_set_for = {"cameras": "pose_3d"}  # one camera has one lens
+    batch_frames = 3000
 
     def compute(self, context: Context, span: Span) -> None:
-        """Every track over the whole clip; nothing is smoothed and no gap is filled."""
+        """Every track on the batch's frames; nothing is smoothed and no gap is filled."""
         masks, depth = context.input("segmentation", TrackReader), context.input("depth", DepthReader)
         lens = lens_of(context.clip, context.parameters.cameras)
         tracks = chosen(masks, context.parameters)
         arms = [number for number, label in masks.labels.items() if ARMS & _words(label)]
-        pixels = np.full((len(tracks), context.clip.frame_count, 2), np.nan, dtype=np.float32)
+        pixels = np.full((len(tracks), span.end - span.start, 2), np.nan, dtype=np.float32)
         placed = np.full((*pixels.shape[:2], 3), np.nan, dtype=np.float32)
-        for frame in range(context.clip.frame_count) if tracks else ():
+        for frame in range(span.start, span.end) if tracks else ():
             there = masks.masks(frame)
             metres = depth.read(frame) if lens is not None and depth.metric and there.keys() & set(tracks) else None
             for row, number in enumerate(tracks):
                 if number in there:
                     arm = _together([there[each] for each in arms if each in there])
-                    pixels[row, frame], placed[row, frame] = _placed(there[number] > 0, arm, metres, lens)
+                    at = row, frame - span.start
+                    pixels[at], placed[at] = _placed(there[number] > 0, arm, metres, lens)
             context.keep_going()
-        context.pieces.write_array("pixels.npy", pixels)
-        context.pieces.write_array("placed.npy", placed)
+        context.pieces.write_array(_piece(_PIXELS, span), pixels)
+        context.pieces.write_array(_piece(_PLACED, span), placed)
 
     def publish(self, context: Context) -> Product:
         """The arrays, and what they mean."""
@@ -113,11 +117,18 @@ class EndEffector(Layer):
         }
         return Product(
             [
-                context.pieces.publish("placed.npy", context.folder, FILE),
-                context.pieces.publish("pixels.npy", context.folder, PIXELS_FILE),
+                self._joined(context, _PLACED, FILE),
+                self._joined(context, _PIXELS, PIXELS_FILE),
                 context.folder.write(META_FILE, (json.dumps(meaning, indent=1) + "\n").encode()),
             ]
         )
+
+    def _joined(self, context: Context, name: str, file: str) -> Artifact:
+        """All batches' frames as one file."""
+        spans = self.spans(context.clip.frame_count)
+        whole = np.concatenate([context.pieces.read_array(_piece(name, span)) for span in spans], axis=1)
+        context.pieces.write_array(f"{name}.npy", whole)
+        return context.pieces.publish(f"{name}.npy", context.folder, file)
 
     def open(self, folder: ClipFolder, clip: ClipFacts) -> NDArray[np.float32]:
         """(tracks, frames, 3) float32, as the JSON beside it says."""
@@ -162,6 +173,10 @@ def _placed(
 
 def _together(masks: Sequence[NDArray[np.uint8]]) -> NDArray[np.bool_] | None:
     return np.any(np.stack(masks) > 0, axis=0) if masks else None
+
+
+def _piece(name: str, span: Span) -> str:
+    return f"{name}_{span.index:05d}.npy"
 
 
 def _words(label: str) -> set[str]:

@@ -1,8 +1,9 @@
-"""Optical flow from every frame to the next [E4]."""
+"""Optical flow from every frame to the next, and over other gaps where they are asked for [E4]."""
 
 from __future__ import annotations
 
 import json
+from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
@@ -22,6 +23,8 @@ META_FILE = "flow/meta.json"
 # A 720p float32 flow takes 7.4 MB a frame pair; with a long side of this it is 1.8 MB, and DIS four times as fast.
 LONG_SIDE = 640
 _SMALLEST_SIDE = 32
+# So many pictures, at the stored size, are held at most while a batch is computed.
+LONGEST_GAP = 30
 
 Flow = NDArray[np.float32]
 Pair = tuple[NDArray[np.uint8], NDArray[np.uint8]]
@@ -29,12 +32,20 @@ Pair = tuple[NDArray[np.uint8], NDArray[np.uint8]]
 
 @dataclass(frozen=True)
 class Parameters:
-    """scale: at which flow is computed and stored; 1 is full size, None brings the long side to 640 pixels."""
+    """scale: at which flow is computed and stored; 1 is full size, None brings the long side to 640 pixels.
+
+    gaps: frames from one picture of a pair to the other. 1 is always among them: other layers read it.
+    """
 
     scale: float | None = None
+    gaps: tuple[int, ...] = (1,)
 
     def __post_init__(self) -> None:
-        """Refuse scales that no engine could work at."""
+        """Refuse scales that no engine could work at, and gaps that would hold too many pictures."""
+        given = self.gaps if isinstance(self.gaps, list | tuple) else ("?",)
+        if any(isinstance(gap, bool) or not isinstance(gap, int) or not 1 <= gap <= LONGEST_GAP for gap in given):
+            raise ValueError(f"gaps are {self.gaps!r}, but they must be a list of whole numbers of 1 to {LONGEST_GAP}.")
+        object.__setattr__(self, "gaps", tuple(sorted({1, *self.gaps})))
         if self.scale is not None and not 0 < float(self.scale) <= 1:
             raise ValueError(f"scale is {self.scale}, but it must lie above 0 and at most 1.")
 
@@ -66,14 +77,26 @@ class FlowReader:
     def __len__(self) -> int:
         return int(self.meta["count"])
 
-    def read(self, frame: int) -> Flow:
-        """From this frame to the next, (h, w, 2) float32 as stored: h, w and (u, v) in pixels at the stored size."""
-        with self._folder.local(file_of(frame)).open("rb") as file:
+    @property
+    def gaps(self) -> dict[int, int]:
+        """How many pairs there are by the frames between their pictures."""
+        return {int(each["frame_gap"]): int(each["count"]) for each in self.meta["gaps"]}
+
+    def read(self, frame: int, gap: int = 1) -> Flow:
+        """From this frame to the one `gap` frames on, (h, w, 2) float32: all in pixels at the stored size.
+
+        Raises:
+            ValueError: the flow over this gap was not asked for.
+        """
+        if gap != 1 and gap not in self.gaps:
+            there = ", ".join(map(str, self.gaps))
+            raise ValueError(f"There is no flow over {gap} frames, only over {there}; set gaps of the layer flow.")
+        with self._folder.local(file_of(frame, gap)).open("rb") as file:
             return np.asarray(np.load(file, allow_pickle=False), dtype=np.float32)
 
-    def full(self, frame: int) -> Flow:
-        """From this frame to the next, (height, width, 2) float32 at the clip's size, (u, v) in its pixels."""
-        stored = self.read(frame)
+    def full(self, frame: int, gap: int = 1) -> Flow:
+        """As `read`, but (height, width, 2) at the clip's size, (u, v) in its pixels."""
+        stored = self.read(frame, gap)
         height, width = self._size
         if stored.shape[:2] == (height, width):
             return stored
@@ -88,11 +111,17 @@ class OpticalFlow(Layer):
 
     name = "flow"
     title = "Optical flow"
-    version = "2"
+    version = "3"
     cost = 4
     outputs = (
         Output("flow/flow_*.npy", "float32 (h, w, 2)", "(u, v) in pixels of the stored size, frame n to n + 1"),
-        Output(META_FILE, "JSON", "sizes in pixels and the scale between them"),
+        Output(
+            "flow/gap_*/flow_*.npy",
+            "float32 (h, w, 2)",
+            "(u, v) in pixels of the stored size, frame n to n + the gap of the folder's name",
+            on_request=True,
+        ),
+        Output(META_FILE, "JSON", "sizes in pixels, the scale between them, the gaps in frames"),
     )
     engine = DisFlow.name
     needs = FlowEngine
@@ -101,27 +130,33 @@ class OpticalFlow(Layer):
     has_overlay = True
 
     def compute(self, context: Context, span: Span) -> None:
-        """One array per frame of the batch that has a next one."""
+        """One array per frame of the batch and gap that has a picture so far on."""
         engine = context.engine
 
-        def flow(model: FlowEngine, few: list[tuple[int, Pair]]) -> Sequence[Flow]:
+        def flow(model: FlowEngine, few: list[tuple[str, Pair]]) -> Sequence[Flow]:
             return model.flow([pair for _, pair in few], engine.parameters)
 
-        for (number, _), found in engine.over(_pairs(context, span), flow):
-            context.pieces.write_array(f"{number:03d}.npy", found)
+        for (piece, _), found in engine.over(_pairs(context, span), flow):
+            context.pieces.write_array(piece, found)
             context.keep_going()
 
     def publish(self, context: Context) -> Product:
         """The batches' arrays under their names, and a file that says what they are."""
         clip = context.clip
         files = []
-        for frame in range(clip.frame_count - 1):
-            files.append(context.pieces.publish(f"{frame:03d}.npy", context.folder, file_of(frame)))
-            context.keep_going()
+        counts = {gap: max(0, clip.frame_count - gap) for gap in context.parameters.gaps}
+        for gap, count in counts.items():
+            for frame in range(count):
+                files.append(context.pieces.publish(_piece_of(frame, gap), context.folder, file_of(frame, gap)))
+                context.keep_going()
         height, width = stored_size(clip, context.parameters)
         meta = {
             "count": clip.frame_count - 1,
             "frame_gap": 1,
+            "gaps": [
+                {"frame_gap": gap, "count": count, "folder": folder_of(gap), "of": f"frame n to frame n + {gap}"}
+                for gap, count in counts.items()
+            ],
             "size": [height, width],
             "clip_size": [clip.height, clip.width],
             "scale": [height / clip.height, width / clip.width],
@@ -150,9 +185,18 @@ class OpticalFlow(Layer):
         return FlowReader(folder, clip)
 
 
-def file_of(frame: int) -> str:
-    """The file with the flow from this frame to the next."""
-    return f"flow/flow_{frame:03d}.npy"
+def folder_of(gap: int) -> str:
+    """Where the flow over a gap lies in the clip folder."""
+    return "flow" if gap == 1 else f"flow/gap_{gap}"
+
+
+def file_of(frame: int, gap: int = 1) -> str:
+    """The file with the flow from this frame to the one `gap` frames on."""
+    return f"{folder_of(gap)}/flow_{frame:03d}.npy"
+
+
+def _piece_of(frame: int, gap: int) -> str:
+    return f"{frame:03d}.npy" if gap == 1 else f"gap_{gap}_{frame:03d}.npy"
 
 
 def stored_size(clip: ClipFacts, parameters: Parameters) -> tuple[int, int]:
@@ -163,16 +207,19 @@ def stored_size(clip: ClipFacts, parameters: Parameters) -> tuple[int, int]:
     return max(_SMALLEST_SIDE, round(clip.height * scale)), max(_SMALLEST_SIDE, round(clip.width * scale))
 
 
-def _pairs(context: Context, span: Span) -> Iterator[tuple[int, Pair]]:
-    """Number, picture and next picture of every frame of a batch that has a next one, at the stored size."""
-    clip = context.clip
+def _pairs(context: Context, span: Span) -> Iterator[tuple[str, Pair]]:
+    """Piece, picture and picture so far on of every frame of a batch and every gap, at the stored size.
+
+    One decoding pass serves all gaps; no more pictures are held than the longest gap spans.
+    """
+    clip, gaps = context.clip, context.parameters.gaps
     size = stored_size(clip, context.parameters)
-    before: NDArray[np.uint8] | None = None
-    for number, picture in context.frames.iterate(span.start, min(span.end + 1, clip.frame_count)):
-        small = _reduced(picture, size)
-        if before is not None:
-            yield number - 1, (before, small)
-        before = small
+    held: deque[NDArray[np.uint8]] = deque(maxlen=max(gaps) + 1)
+    for number, picture in context.frames.iterate(span.start, min(span.end + max(gaps), clip.frame_count)):
+        held.append(_reduced(picture, size))
+        for gap in gaps:
+            if span.start <= number - gap < span.end:
+                yield _piece_of(number - gap, gap), (held[-1 - gap], held[-1])
 
 
 def _reduced(picture: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:

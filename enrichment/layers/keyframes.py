@@ -27,6 +27,8 @@ class Parameters:
         """Refuse what is no pace."""
         if not 0 < float(self.per_second) <= 60:
             raise ValueError(f"per_second is {self.per_second}, but it must lie above 0 and at most 60.")
+        if not 0 <= float(self.scene_threshold) <= 1:
+            raise ValueError(f"scene_threshold is {self.scene_threshold}, but it must lie in 0 to 1.")
         if not isinstance(self.look_every, int) or self.look_every < 1:
             raise ValueError(f"look_every is {self.look_every}, but it must be a whole number of 1 or more.")
 
@@ -81,7 +83,20 @@ class Keyframes(Layer):
 
     def open(self, folder: ClipFolder, clip: ClipFacts) -> list[int]:
         """The frame numbers, ascending."""
+        return frames_of(folder)
+
+
+def frames_of(folder: ClipFolder) -> list[int]:
+    """The keyframes of a finished layer, ascending.
+
+    Raises:
+        ClipFolderError: the file is not there.
+        ValueError: it does not hold frame numbers.
+    """
+    try:
         return [int(frame) for frame in json.loads(folder.local(FILE).read_bytes())["frames"]]
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"{FILE} does not hold frame numbers ({error}).") from error
 
 
 def _piece(span: Span) -> str:

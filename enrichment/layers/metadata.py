@@ -16,7 +16,9 @@ from enrichment.engines import quality
 from enrichment.layer import ClipFacts, Context, Layer, Output, Product, Span
 from enrichment.registry import register
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+# Measures of the whole clip that stand in every row of the table, as `clip_<name>`.
+IN_TABLE = ("completeness", "frozen_fraction", "lighting", "lighting_tone", "lighting_confidence")
 JSON_FILE = "metadata.json"
 TABLE_FILE = "metadata.parquet"
 
@@ -39,6 +41,7 @@ class Metadata(Layer):
 
     name = "metadata"
     title = "Metadata and quality"
+    version = "2"
     cost = 1
     outputs = (
         Output(JSON_FILE, "JSON", "seconds, pixels, bytes; measures as named in the file"),
@@ -86,7 +89,7 @@ class Metadata(Layer):
         raw = json.dumps(content, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
         files = [
             context.folder.write(JSON_FILE, raw.encode()),
-            context.folder.write(TABLE_FILE, _table(clip, facts, rows)),
+            context.folder.write(TABLE_FILE, _table(clip, facts | {key: summary[key] for key in IN_TABLE}, rows)),
         ]
         return Product(files, measure=float(summary["score"]))
 

@@ -9,12 +9,13 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from annotation.media.artifacts import Artifact
 from annotation.media.clip_folder import ClipFolder
 from enrichment.engines import camera_space, joint_angles, keypoints
 from enrichment.engines.camera_space import Lens
 from enrichment.layer import ClipFacts, Context, Layer, Output, Product, Span
 from enrichment.layers import pose_corrected
-from enrichment.layers.depth import DepthReader
+from enrichment.layers.depth import NO_LENGTH, DepthReader
 from enrichment.layers.pose import PoseReader
 from enrichment.lenses import Cameras, check_cameras, lens_of, unknown
 from enrichment.registry import register
@@ -22,8 +23,8 @@ from enrichment.registry import register
 FILE = "pose/pose_3d.npy"
 ANGLES_FILE = "pose/joint_angles.npy"
 META_FILE = "pose/pose_3d.json"
-_PLACED: Final = "placed.npy"
-_ANGLES: Final = "angles.npy"
+_PLACED: Final = "placed"
+_ANGLES: Final = "angles"
 
 
 @dataclass(frozen=True)
@@ -45,11 +46,15 @@ class Parameters:
 
 @dataclass(frozen=True)
 class PlacedPose:
-    """points: (people on frames, keypoints, 3) float32 metres. angles: (people on frames, angles) float32 degrees."""
+    """points: (people on frames, keypoints, 3) float32 metres. angles: (people on frames, angles) float32 degrees.
+
+    nothing_because: why nothing is placed, in a sentence; empty where something can be.
+    """
 
     points: NDArray[np.float32]
     angles: NDArray[np.float32]
     angle_names: tuple[str, ...]
+    nothing_because: str = ""
 
 
 @register
@@ -75,16 +80,18 @@ class Pose3D(Layer):
     engine = "back-projection"
     engine_version = "1"
     Parameters = Parameters
+    batch_frames = 3000
 
     def compute(self, context: Context, span: Span) -> None:
-        """Every keypoint whose depth is known."""
+        """Every keypoint of the batch's frames whose depth is known."""
         pose, depth = context.input("pose_corrected", PoseReader), context.input("depth", DepthReader)
-        placed = np.full((len(pose.rows), len(pose.names), 3), np.nan, dtype=np.float32)
+        rows = span.among(frame for frame, _ in pose.rows)
+        placed = np.full((len(rows), len(pose.names), 3), np.nan, dtype=np.float32)
         lens = lens_of(context.clip, context.parameters.cameras)
         if lens is not None and depth.metric:
             least = float(context.parameters.least_confidence)
             row = 0
-            for frame in range(context.clip.frame_count):
+            for frame in range(span.start, span.end):
                 people = pose.people(frame)
                 metres = depth.read(frame) if people else None
                 for _, points in people:
@@ -92,11 +99,11 @@ class Pose3D(Layer):
                         placed[row] = camera_space.in_space(points, metres, lens, least)
                     row += 1
                 context.keep_going()
-        context.pieces.write_array(_PLACED, placed)
-        context.pieces.write_array(_ANGLES, joint_angles.angles(placed, pose.names))
+        context.pieces.write_array(_piece(_PLACED, span), placed)
+        context.pieces.write_array(_piece(_ANGLES, span), joint_angles.angles(placed, pose.names))
 
     def publish(self, context: Context) -> Product:
-        """The array, and what it means."""
+        """The arrays, and what they mean."""
         pose, depth = context.input("pose_corrected", PoseReader), context.input("depth", DepthReader)
         lens = lens_of(context.clip, context.parameters.cameras)
         hands = {name: at for name, at in keypoints.HANDS.items() if at < len(pose.names) and pose.names[at] == name}
@@ -116,19 +123,31 @@ class Pose3D(Layer):
         }
         return Product(
             [
-                context.pieces.publish(_PLACED, context.folder, FILE),
-                context.pieces.publish(_ANGLES, context.folder, ANGLES_FILE),
+                self._joined(context, _PLACED, FILE),
+                self._joined(context, _ANGLES, ANGLES_FILE),
                 context.folder.write(META_FILE, (json.dumps(meaning, indent=1) + "\n").encode()),
             ]
         )
+
+    def _joined(self, context: Context, name: str, file: str) -> Artifact:
+        """All batches' rows as one file."""
+        spans = self.spans(context.clip.frame_count)
+        whole = np.concatenate([context.pieces.read_array(_piece(name, span)) for span in spans])
+        context.pieces.write_array(f"{name}.npy", whole)
+        return context.pieces.publish(f"{name}.npy", context.folder, file)
 
     def open(self, folder: ClipFolder, clip: ClipFacts) -> PlacedPose:
         """Everybody in space, in the order of the annotations of the pose."""
         meta = json.loads(folder.local(META_FILE).read_bytes())
         placed = _array(folder, FILE)
+        why = str(meta.get("nothing_because", ""))
         if "angles" not in meta:  # of a version before there were any
-            return PlacedPose(placed, np.zeros((len(placed), 0), np.float32), ())
-        return PlacedPose(placed, _array(folder, ANGLES_FILE), tuple(meta["angles"]))
+            return PlacedPose(placed, np.zeros((len(placed), 0), np.float32), (), why)
+        return PlacedPose(placed, _array(folder, ANGLES_FILE), tuple(meta["angles"]), why)
+
+
+def _piece(name: str, span: Span) -> str:
+    return f"{name}_{span.index:05d}.npy"
 
 
 def _array(folder: ClipFolder, path: str) -> NDArray[np.float32]:
@@ -141,7 +160,7 @@ def reason(clip: ClipFacts, lens: Lens | None, metric: bool, people: bool) -> st
     if not people:
         return "Nobody was found on the clip."
     if not metric:
-        return "The depth is relative, and no length can be read from it; choose weights that give metres."
+        return NO_LENGTH
     if lens is None:
         return unknown(clip)
     return ""

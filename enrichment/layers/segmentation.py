@@ -84,6 +84,7 @@ class Segmentation(Layer):
     """Things on a surface and what moves them, followed through the clip; or what a chosen model sees, linked."""
 
     name = "segmentation"
+    version = "2"
     title = "Segmentation proposals"
     cost = 6
     inputs = ("flow",)
@@ -113,9 +114,11 @@ class Segmentation(Layer):
             linker.restore(context.pieces.read_arrays(_state_of(span.index - 1)))
         flow = context.input("flow", FlowReader)
         every = int(engine.parameters.look_every)
+        least = float(context.parameters.least_confidence)
 
         def segment(model: SegmentationEngine, few: list[tuple[int, Any]]) -> Sequence[Sequence[Instance]]:
-            return model.segment([picture for _, picture in few], engine.parameters)
+            seen = model.segment([picture for _, picture in few], engine.parameters)
+            return [[each for each in found if each.confidence >= least] for found in seen]
 
         first = -(-span.start // every) * every
         seen = engine.over(context.frames.iterate(first, span.end, every) if first < span.end else (), segment)

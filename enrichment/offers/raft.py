@@ -1,8 +1,8 @@
 """RAFT, large and small, with torchvision's weights."""
 
-from collections.abc import Collection
 from dataclasses import dataclass
 
+from enrichment.conversion import Conversion, Shapes
 from enrichment.engine import GIB, LayerEngine, register
 
 
@@ -18,11 +18,11 @@ class Parameters:
             raise ValueError(f"iterations is {self.iterations}, but it must be a whole number from 1 to 100.")
 
 
-def config(tensors: Collection[str]) -> dict[str, object] | None:
-    """The config.json for a state dict of torchvision; the large network alone predicts masks."""
-    if "update_block.motion_encoder.convcorr1.0.weight" not in tensors:
+def adopted(shapes: Shapes) -> Conversion | None:
+    """A state dict of torchvision as it is; the large network alone predicts masks."""
+    if "update_block.motion_encoder.convcorr1.0.weight" not in shapes:
         return None
-    return {"model_type": "raft", "size": "large" if "mask_predictor.conv.weight" in tensors else "small"}
+    return Conversion({"model_type": "raft", "size": "large" if "mask_predictor.conv.weight" in shapes else "small"})
 
 
 register(
@@ -40,6 +40,6 @@ register(
         Parameters=Parameters,
         note="torchvision publishes them (BSD-3-Clause) as raft_large_C_T_SKHT_V2-ff5fadd5.pth and "
         "raft_small_C_T_V2-01064c6d.pth on download.pytorch.org/models; then: manage.py convert_weights raft FILE.",
-        adopt=config,
+        adopt=adopted,
     )
 )

@@ -28,5 +28,6 @@ for _layer, _name, _title, _parameters in (
             make=f"enrichment.remote:{_name}",
             Parameters=_parameters,
             lacks=partial(remote.lacks, _name),
+            remote=True,
         )
     )

@@ -43,12 +43,14 @@ class Previous:
 class Prompt:
     """What a person points at.
 
-    box: (x, y, width, height) in pixels around the thing. points: (x, y, belongs) in the order of the clicks.
+    box: (x, y, width, height) in pixels around the thing. points: (x, y, belongs) in the order of the clicks. examples:
+    further boxes with whether what is meant is like what they hold; only for engines that take them.
     """
 
     box: Box | None = None
     points: Sequence[Click] = ()
     previous: Previous | None = None
+    examples: Sequence[tuple[Box, bool]] = ()
 
 
 @dataclass(frozen=True)

@@ -26,13 +26,14 @@ class PromptEngine:
 
     name: in the project's setting. title: for people. make: dotted path "module:callable" of what makes the prompter,
     called with the folder of weights where there are any. checkpoints: lists the folders below the weights folder that
-    fit, by name; None for an engine without weights.
+    fit, by name; None for an engine without weights. takes_examples: see `Prompt.examples`.
     """
 
     name: str
     title: str
     make: str
     checkpoints: weights.Checkpoints | None = None
+    takes_examples: bool = False
 
 
 every: Registry[PromptEngine] = Registry("prompt engine", prompters)
@@ -52,6 +53,12 @@ def register(engine: PromptEngine) -> PromptEngine:
 def choices(folder: Path) -> list[tuple[str, str]]:
     """(value of the setting, title) of every engine that works here, with the weights below a folder."""
     return weights.choices(every.every().values(), folder)
+
+
+def takes_examples(chosen: str) -> bool:
+    """Whether the engine that a project has chosen, empty for the default, is there and takes further boxes."""
+    engine = every.every().get((chosen or DEFAULT).partition(":")[0])
+    return engine is not None and engine.takes_examples
 
 
 def prompter(chosen: str, folder: Path) -> Prompter:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from io import StringIO
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from django.core.management import CommandError, call_command
 
 from enrichment import choosing, fetching, loading, machine
-from enrichment.engine import Hub
+from enrichment.engine import Hub, LayerEngine
 from enrichment.errors import EngineMissing
 from tests.enrichment.layers import Numbers, only
 from tests.enrichment.offered import COUNTER, Counter1, Pixels, offering, save
@@ -109,6 +109,19 @@ def test_a_broken_download_leaves_nothing_that_could_be_chosen(weights: Path) ->
     assert choosing.options(Pixels(), weights) == [("counter:counter-small", "The counter, counter-small")]
 
 
+def test_what_a_broken_download_of_another_commit_left_is_not_among_the_weights(weights: Path) -> None:
+    shards = HubOnDisk("model-00001.safetensors", "onnx/vocab.txt", "config.json", breaks=True)
+    (weights / ".counter-small.coming/onnx").mkdir(parents=True)
+    with pytest.raises(EngineMissing, match="went away"):
+        fetching.fetch(SMALL, weights, shards)
+    (weights / ".counter-small.coming/onnx/vocab.txt").write_text("of another commit")
+    done = fetching.fetch(SMALL, weights, HubOnDisk(*WHOLE))
+    assert sorted(path.name for path in done.folder.iterdir()) == [
+        "config.json", "loupe.json", "model.safetensors", "vocab.txt",
+    ]  # fmt: skip
+    assert done.sha256 == choosing.sha256_of(save(weights / "fresh", content=COMMIT.encode()))
+
+
 def test_a_folder_that_somebody_laid_there_is_left_alone(weights: Path) -> None:
     save(weights / "counter-small")
     with pytest.raises(EngineMissing, match="was not fetched from the hub"):
@@ -146,6 +159,42 @@ def test_the_list_says_where_weights_are_looked_for_and_what_was_measured(weight
     assert "counter:counter-small" in said.getvalue()
     assert "s a picture on" in said.getvalue()
     assert f"{SMALL.id} at {COMMIT[:12]}, MIT" in said.getvalue()
+
+
+class Toiling(Counter1):
+    """Its layer asks more of it than its rehearsal does."""
+
+    toiled: ClassVar[list[tuple[tuple[int, ...], Any]]] = []
+
+    def work(self, picture: Any, parameters: Any) -> None:
+        self.toiled.append((picture.shape, parameters))
+        if "broken" in str(self.folder):
+            raise KeyError("a layer of it is missing")
+
+
+@dataclass(frozen=True)
+class ToilParameters:
+    labels: tuple[str, ...] = ()
+    most: int = 256
+
+
+def test_an_engine_is_timed_at_what_its_layer_asks_and_one_that_fails_keeps_no_other_from_it(weights: Path) -> None:
+    for name in ("broken", "whole"):
+        save(weights / name)
+    Toiling.toiled.clear()
+    counter = replace(COUNTER, make=f"{__name__}:Toiling", Parameters=ToilParameters)
+    far = LayerEngine(layer="pixels", name="far", title="Far away", make=f"{__name__}:nobody_calls", remote=True)
+    said = StringIO()
+    with (
+        offering(far, counter),
+        pytest.raises(CommandError, match=r"counter:broken could not be measured: KeyError: .* missing"),
+    ):
+        call_command("engines", "--layer=pixels", "--measure", stdout=said)
+    assert "counter:whole" in said.getvalue()
+    assert "far" not in said.getvalue()
+    shape, parameters = Toiling.toiled[-1]
+    assert shape == (720, 1280, 3)
+    assert parameters == ToilParameters(machine.LABELS)
 
 
 def test_the_picture_that_is_measured_is_always_the_same() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import resource
 import subprocess
 import sys
 import threading
@@ -103,3 +104,24 @@ def test_main_is_resolved_once_and_kept_to_until_another_commit_is_named(hub: st
     assert named["revision"] == NEW
     assert named["sha256"] != first["sha256"]
     assert (weights / "dinov2-base/model.safetensors").read_text() == f"weights of {NEW}"
+
+
+def test_a_disk_that_takes_no_more_is_not_told_as_a_lack_of_internet(hub: str, tmp_path: Path) -> None:
+    def bound() -> None:
+        # Nothing that is written may grow beyond this, as on a full disk.
+        resource.setrlimit(resource.RLIMIT_FSIZE, (16, 16))
+
+    home = {
+        "HF_ENDPOINT": hub,
+        "HF_HOME": str(tmp_path / "hf"),
+        "LOUPE_WEIGHTS": str(tmp_path / "weights"),
+        "DEBUG": "1",
+    }
+    clean = {key: value for key, value in os.environ.items() if key != "HF_HUB_OFFLINE"}
+    done = subprocess.run(
+        [sys.executable, "-B", "manage.py", "fetch_weights", ID],
+        cwd=ROOT, env=clean | home, capture_output=True, text=True, check=False, preexec_fn=bound,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert "cannot be laid below" in done.stderr
+    assert "internet" not in done.stderr

@@ -15,8 +15,10 @@ from annotation import clips
 from annotation.geometry import rle
 from annotation.models import Clip, Project, Proposal
 from annotation.scene import SceneSpec, render, write_video
-from enrichment import compute, graph, registry, runs
+from enrichment import compute, graph, pictures, registry, runs
+from enrichment.engines.dis_flow import DisFlow
 from enrichment.engines.motion_segmentation import ProposalTracker
+from enrichment.errors import RunRefused
 from enrichment.events import findings_ready
 from enrichment.layers.flow import FlowReader
 from enrichment.layers.segmentation import TrackReader
@@ -88,7 +90,8 @@ class TestLayers:
             files = [path for path, file in manifest["files"].items() if file["layer"] == name]
             assert sorted(row.files) == sorted(files)
             for output in layer.outputs:
-                assert any(Path(path).match(output.path) for path in files), f"{name} did not write {output.path}"
+                there = any(Path(path).match(output.path) for path in files)
+                assert there or output.on_request, f"{name} did not write {output.path}"
             for path in files:
                 assert any(Path(path).match(output.path) for output in layer.outputs), f"{name} wrote {path} unsaid"
         self.check_keyframes_and_embeddings(scene_clip)
@@ -165,6 +168,38 @@ class TestLayers:
         assert half.shape == (88, 120, 2)
         assert full.shape == (176, 240, 2)
         assert np.abs(full[::2, ::2] - 2 * half).mean() < 0.2
+
+    def test_flow_over_other_gaps_lies_in_folders_of_its_own_and_the_first_stays_as_it_was(
+        self, scene_clip: Clip, alice: User
+    ) -> None:
+        enriched(scene_clip, "flow")
+        folder = clips.folder(scene_clip)
+        first = {path: entry["sha256"] for path, entry in folder.manifest()["files"].items() if path.endswith(".npy")}
+        runs.configure(project=scene_clip.project, layer="flow", parameters={"gaps": [29, 4]}, by=alice)
+        enriched(scene_clip, "flow")
+        files = {path: each for path, each in folder.manifest()["files"].items() if each["layer"] == "flow"}
+        assert folder.verify() == []
+        assert {path: files[path]["sha256"] for path in first} == first
+        assert len(files) == 3 * SPEC.frames - 1 - 4 - 29 + 1
+        reader = FlowReader(folder, compute.facts_of(scene_clip))
+        assert reader.gaps == {1: SPEC.frames - 1, 4: SPEC.frames - 4, 29: SPEC.frames - 29}
+        assert [each["folder"] for each in reader.meta["gaps"]] == ["flow", "flow/gap_4", "flow/gap_29"]
+        # Across the border of two batches, too, each array is of exactly its two frames.
+        dis = DisFlow()
+        with clips.reader(scene_clip) as frames:
+            for frame, gap in ((0, 4), (27, 4), (SPEC.frames - 5, 4), (3, 29), (SPEC.frames - 30, 29)):
+                expected = dis.flow(frames.read(frame), frames.read(frame + gap))
+                assert np.array_equal(reader.read(frame, gap), expected), (frame, gap)
+        with pytest.raises(ValueError, match="no flow over 7 frames, only over 1, 4, 29"):
+            reader.read(0, 7)
+        assert pictures.flow(scene_clip, 10, gap=4) != pictures.flow(scene_clip, 10)
+        with pytest.raises(RunRefused, match="no flow over 7 frames"):
+            pictures.flow(scene_clip, 10, gap=7)
+
+    @pytest.mark.parametrize("gaps", [[0], [31], [True], ["4"], 4])
+    def test_gaps_that_are_none_are_refused(self, gaps: Any, scene_clip: Clip, alice: User) -> None:
+        with pytest.raises(RunRefused, match="whole number"):
+            runs.configure(project=scene_clip.project, layer="flow", parameters={"gaps": gaps}, by=alice)
 
     def test_metadata_can_be_asked_by_column(self, scene_clip: Clip) -> None:
         enriched(scene_clip, "metadata")

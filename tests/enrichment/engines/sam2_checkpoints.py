@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
+from safetensors.torch import load_file, save_file
 from transformers import Sam2Config, Sam2Model, Sam2VideoConfig, Sam2VideoModel
 
 SIDE = 128
@@ -72,4 +73,12 @@ def save_video_model(folder: Path, *, seed: int = 0, sees: bool = True) -> Path:
     # Sure that there is an object, or every mask of random weights might be empty.
     torch.nn.init.constant_(model.mask_decoder.pred_obj_score_head.proj_out.bias, 40.0 if sees else -40.0)
     model.save_pretrained(folder)
+    return folder
+
+
+def take_one_out(folder: Path, name: str) -> Path:
+    """The same weights without the tensor of that name."""
+    tensors = load_file(folder / "model.safetensors")
+    del tensors[name]
+    save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
     return folder

@@ -33,6 +33,25 @@ class TestTags:
     def test_what_the_model_itself_has_tagged_counts(self) -> None:
         assert "stainless kettle" in tagging.tags(Caption("A table.", tags=("stainless kettle",)), [])["words"]
 
+    @pytest.mark.parametrize(
+        ("text", "labels"),
+        [
+            ("No human hand is visible and there is no cup.", []),
+            ("No human hand is visible and a cup stands on the table.", ["cup", "table"]),
+            ("A box without a lid lies there, a cup stands beside it.", ["cup"]),
+            ("The table holds no cups, lids or human hands.", ["table"]),
+            ("A cup isn't on the table. A human hand is.", ["cup", "human_hand"]),
+            ("The human hand is not visible. The cup is.", ["cup"]),
+            ("Not only a cup but a lid lies there.", ["cup", "lid"]),
+            ("A non-slip table carries a no-spill cup.", ["cup", "table"]),
+        ],
+    )
+    def test_what_is_denied_is_not_spoken_of(self, text: str, labels: list[str]) -> None:
+        found = tagging.tags(Caption(text, tags=("no gripper",)), ["human_hand", "cup", "lid", "table", "gripper"])
+        assert found["labels"] == [each for each in ["human_hand", "cup", "lid", "table"] if each in labels]
+        denied = {"hand", "cup", "lid", "table"} - {word for each in labels for word in each.split("_")}
+        assert not denied & {word for each in found["words"] for word in each.split()}
+
     def test_nothing_said_is_nothing_tagged(self) -> None:
         assert tagging.tags(Caption(""), ["cup"]) == {"labels": [], "words": []}
 

@@ -10,6 +10,7 @@ import pytest
 
 from annotation.geometry.iou import mask_iou
 from enrichment.carriers.flow import Flow
+from enrichment.engine import DEVICES
 from enrichment.engines.mask_flow import MaskFlow
 from enrichment.engines.shape_interpolation import Between
 from enrichment.errors import DuplicateCarrier, EngineInputError
@@ -187,7 +188,7 @@ class TestRegistry:
             # One with weights does not know which before it is made.
             assert bool(carrier.version) == (carrier.checkpoints is None)
             assert carrier.method in {"propagated", "interpolated"}
-            assert carrier.device in {"cpu", "gpu"}
+            assert carrier.device in DEVICES
 
     def test_two_of_one_name_are_refused(self) -> None:
         class Other(Carrier):

@@ -132,18 +132,55 @@ def test_stretches_are_cut_where_the_vectors_change_and_named_by_the_nearest_tex
         vectors, list(range(0, 480, 8)), window=16, frames=490, fps=30.0,
         classes={"pour": kinds[1], "place/release": kinds[2], "pick": kinds[0]}, shortest=0.5, longest=30.0,
     )  # fmt: skip
-    assert [(each.action_class, each.phase) for each in found] == [("pick", ""), ("pour", ""), ("place", "release")]
-    assert [each.start for each in found] == [
-        0,
-        164,
-        284,
-    ]  # half-way between the middles of two windows
+    said = [(each.level, each.action_class, each.phase) for each in found]
+    assert said == [
+        ("task", "pick", ""), ("primitive", "pick", ""), ("task", "pour", ""), ("primitive", "pour", ""),
+        ("task", "place", ""), ("primitive", "place", "release"),
+    ]  # fmt: skip
+    assert [each.start for each in found] == [0, 0, 164, 164, 284, 284], "half-way between the middles of two windows"
     assert found[-1].end == 490
     assert min(each.confidence for each in found) > 0.9
     unnamed = window_segments.propose(
         vectors, list(range(0, 480, 8)), window=16, frames=490, fps=30.0, classes={}, shortest=0.5, longest=30.0
     )
     assert [(each.start, each.action_class) for each in unnamed] == [(0, ""), (164, ""), (284, "")]
+
+
+def test_action_and_phase_are_chosen_apart_and_a_run_of_one_action_is_a_task() -> None:
+    dice = np.random.default_rng(3)
+    base = np.eye(16, dtype=np.float32)
+    # What is seen lies between the words of its action and the words of its phase.
+    seen = [base[0] + 0.8 * base[8], base[0] + 0.8 * base[9], base[1] + 0.8 * base[8]]
+    vectors = np.repeat(np.array(seen), (20, 15, 25), axis=0) + dice.normal(0, 0.02, (60, 16)).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    classes = {"pick": base[0], "pour": base[1], "/lift": base[8], "/release": base[9]}
+    found = window_segments.propose(
+        vectors, list(range(0, 480, 8)), window=16, frames=490, fps=30.0, classes=classes, shortest=0.5, longest=30.0
+    )
+    assert [(each.level, each.start, each.end, each.action_class, each.phase) for each in found] == [
+        ("task", 0, 284, "pick", ""), ("primitive", 0, 164, "pick", "lift"), ("primitive", 164, 284, "pick", "release"),
+        ("task", 284, 490, "pour", ""), ("primitive", 284, 490, "pour", "lift"),
+    ]  # fmt: skip
+    for each in found:
+        assert 0.5 < (each.action_confidence or 0) <= 1
+        if each.level == "task":
+            assert each.phase_confidence is None
+        else:
+            sure = (each.action_confidence or 0) * (each.phase_confidence or 0)
+            assert each.confidence == pytest.approx(sure, abs=1e-3)
+    assert found[1].descriptions[0] == "Do: lift pick."
+
+
+def test_phases_are_encoded_beside_the_actions_and_a_file_of_actions_leaves_them_be(tmp_path: Path) -> None:
+    asked = Parameters(classes=("pour",), phases=("place", "pick"))
+    tiny.add_text(tiny.save(tmp_path / "text"))
+    found = InternVideo2(tmp_path / "text").classes_of(asked)
+    assert list(found) == ["pour", "/place", "/pick"]
+    assert all(np.linalg.norm(vector) == pytest.approx(1.0) for vector in found.values())
+    tiny.add_text(tiny.save(tmp_path / "file", texts={"wipe": torch.randn(8)}))
+    assert list(InternVideo2(tmp_path / "file").classes_of(asked)) == ["wipe", "/place", "/pick"]
+    tiny.add_text(tiny.save(tmp_path / "both", texts={"wipe/lift": torch.randn(8)}))
+    assert list(InternVideo2(tmp_path / "both").classes_of(asked)) == ["wipe/lift"]
 
 
 def test_classes_are_encoded_by_the_text_side_where_it_is_among_the_weights(tmp_path: Path) -> None:
@@ -186,9 +223,11 @@ def test_the_layer_is_computed_with_it(folder: Path, settings: Any, clip: Clip) 
     row = LayerRun.objects.get(runs=run, layer="actions")
     assert (row.state, row.error, row.engine) == ("done", "", "internvideo2:tiny")
     content = json.loads(clips.folder(clip).local("actions/segments.json").read_bytes())
-    assert content["engine"].startswith("internvideo2:tiny 1 sha256:")
+    assert content["engine"].startswith("internvideo2:tiny 2 sha256:")
     made = content["segments"]
     assert (made[0]["start"], made[-1]["end"]) == (0, clip.frame_count)
     assert {each["action"] for each in made} <= {"pour", "place"}
+    assert {each["level"] for each in made} == {"task", "primitive"}
     proposed = Proposal.objects.current().filter(clip=clip, kind="segment")
     assert proposed.count() == len(made)
+    assert all(each.details["action_confidence"] == each.confidence for each in proposed)

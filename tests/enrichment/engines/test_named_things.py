@@ -19,7 +19,7 @@ pytest.importorskip("transformers")
 from annotation import clips  # noqa: E402
 from annotation.geometry import rle  # noqa: E402
 from annotation.models import Clip, Proposal  # noqa: E402
-from enrichment import compute, registry, runs  # noqa: E402
+from enrichment import compute, machine, registry, runs  # noqa: E402
 from enrichment.engines import instances, phrases  # noqa: E402
 from enrichment.engines.florence2 import Florence2  # noqa: E402
 from enrichment.engines.grounding_dino import GroundingDino  # noqa: E402
@@ -275,6 +275,16 @@ class TestSam:
         assert all(np.array_equal(a.mask, b.mask) for a, b in zip(first, other, strict=True))
 
 
+def test_every_engine_is_timed_at_what_its_layer_asks_of_it(weights_here: Path, tmp_path: Path) -> None:
+    layers = {"segmentation", "detections", "captions"}
+    rows = [row for row in machine.report(weights_here, tmp_path / "speeds") if row.offer.layer in layers]
+    timed = {one.found.value: one for one in machine.measure(rows, weights_here, tmp_path / "speeds")}
+    assert {*timed} == {"sam2:sam2-tiny", "sam3:sam3-tiny", "grounding_dino:grounding-tiny", "florence2:florence-tiny"}
+    assert not [one.error for one in timed.values() if one.error]
+    for row in machine.report(weights_here, tmp_path / "speeds"):
+        assert row.offer.layer not in layers or all(each.speed for each in row.found) or row.offer.remote
+
+
 @pytest.mark.django_db
 class TestLayers:
     @pytest.mark.parametrize("engine", ["grounding_dino:grounding-tiny", "florence2:florence-tiny"])
@@ -315,7 +325,7 @@ class TestLayers:
     def test_a_project_without_labels_is_told_so(
         self, short_clip: Clip, weights_here: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("enrichment.ledger.MOST_ATTEMPTS", 1)
+        monkeypatch.setattr("enrichment.leases.MOST_ATTEMPTS", 1)
         short_clip.project.labels.update(retired=True)
         runs.configure(project=short_clip.project, layer="detections", engine="grounding_dino:grounding-tiny", by=None)
         run = runs.request(
@@ -335,7 +345,11 @@ class TestLayers:
     def test_masks_are_proposed_with_tracks(
         self, engine: str, parameters: dict[str, Any], short_clip: Clip, weights_here: Path
     ) -> None:
-        computed(short_clip, {"segmentation": engine}, {"segmentation": parameters | {"look_every": 2}})
+        computed(
+            short_clip,
+            {"segmentation": engine},
+            {"segmentation": parameters | {"look_every": 2, "least_confidence": 0.0}},
+        )
         content = json.loads((short_clip.folder / "segmentation/masks.json").read_text())
         assert content["engine"].startswith(f"{engine} ")
         assert content["tracks"]
@@ -348,6 +362,9 @@ class TestLayers:
         proposed = Proposal.objects.filter(clip=short_clip, kind="mask_track", superseded=False)
         assert {each.number for each in proposed} == {track["track_id"] for track in content["tracks"]}
         assert {each.engine.split()[0] for each in proposed} == {engine}
+        # What the layer calls too unsure is proposed by no engine.
+        computed(short_clip, {"segmentation": engine}, {"segmentation": parameters | {"least_confidence": 1.0}})
+        assert json.loads((short_clip.folder / "segmentation/masks.json").read_text())["tracks"] == []
         # The weight-free engine's proposals come back when a project goes back to it.
         computed(short_clip, {"segmentation": ""})
         assert (

@@ -128,9 +128,24 @@ class TestConverting:
                 return (exec, (f"open({str(home / 'sprung')!r}, 'w')",))
 
         torch.save({"weight": Trap()}, home / "trap.pth")
-        with pytest.raises(CommandError, match=r"trap\.pth was not converted"):
+        with pytest.raises(CommandError, match=r"trap\.pth was not converted: It asks for \S*exec, which is more"):
             call_command("convert_weights", "raft", str(home / "trap.pth"))
         assert not (home / "sprung").exists()
+        assert not any((home / "weights").iterdir())
+
+    def test_what_is_no_pickle_is_told_without_advice_to_run_it(self, home: Path) -> None:
+        (home / "notes.txt").write_text("These are no weights.\n")
+        with pytest.raises(CommandError, match=r"notes\.txt was not converted: It is no pickle of tensors") as refused:
+            call_command("convert_weights", "raft", str(home / "notes.txt"))
+        assert "weights_only" not in str(refused.value)
+
+    def test_a_conversion_that_takes_too_long_is_told_and_leaves_nothing(
+        self, home: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("enrichment.adopting._SECONDS", 0.01)
+        torch.save({"fc.weight": torch.zeros(2, 2)}, home / "slow.pth")
+        with pytest.raises(CommandError, match=r"slow\.pth was not converted: it took longer than 0\.01 s"):
+            call_command("convert_weights", "raft", str(home / "slow.pth"))
         assert not any((home / "weights").iterdir())
 
     def test_weights_of_another_model_leave_nothing(self, home: Path) -> None:
@@ -138,21 +153,26 @@ class TestConverting:
         with pytest.raises(CommandError, match="another model than RAFT"):
             call_command("convert_weights", "raft", str(home / "other.pth"))
         assert not any((home / "weights").iterdir())
-        with pytest.raises(CommandError, match="No engine 'dis' takes converted weights; raft would"):
+        with pytest.raises(CommandError, match=r"No engine 'dis' takes converted weights; .*raft, .* would"):
             call_command("convert_weights", "dis", str(home / "other.pth"))
 
 
 @pytest.mark.django_db
 def test_the_layer_is_computed_with_it(weights: Path, clip: Clip) -> None:
-    runs.configure(project=clip.project, layer="flow", engine="raft:tiny", parameters={"iterations": 2}, by=None)
+    runs.configure(
+        project=clip.project, layer="flow", engine="raft:tiny", parameters={"iterations": 2, "gaps": [3]}, by=None
+    )
     run = runs.request(project=clip.project, by=clip.added_by, clips=[clip], layers=["flow"], tell=False)
     runs.plan(run)
     compute.work_here(run)
     row = LayerRun.objects.get(runs=run)
     assert (row.state, row.error, row.engine) == ("done", "", "raft:tiny")
-    assert row.parameters == {"scale": None, "iterations": 2}
+    assert row.parameters == {"scale": None, "gaps": [1, 3], "iterations": 2}
     reader = FlowReader(clips.folder(clip), compute.facts_of(clip))
     assert reader.meta["engine"] == "raft:tiny"
     with clips.reader(clip) as frames:
-        expected = RaftPairs(weights / "tiny").flow([(frames.read(3), frames.read(4))], Parameters(iterations=2))[0]
-    assert np.allclose(reader.read(3), expected, atol=1e-2)
+        pairs = [(frames.read(3), frames.read(4)), (frames.read(3), frames.read(6))]
+    near, far = RaftPairs(weights / "tiny").flow(pairs, Parameters(iterations=2))
+    assert np.allclose(reader.read(3), near, atol=1e-2)
+    assert np.allclose(reader.read(3, gap=3), far, atol=1e-2)
+    assert not np.allclose(near, far, atol=1e-2), "or the comparison would say nothing"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
@@ -24,7 +25,7 @@ from enrichment.engines.parameters import GeminiParameters, OpenAIParameters, Vl
 from enrichment.engines.vlm import Link, Outcome, Vlm
 from enrichment.errors import EngineMissing, RunRefused, ServiceFailed
 from enrichment.models import ApiCall, LayerRun
-from tests.enrichment.engines.recorded_service import RecordedService, serving
+from tests.enrichment.engines.recorded_service import RECORDED, RecordedService, serving
 from tests.enrichment.engines.runs_of import computed
 
 PICTURE = np.full((60, 200, 3), (200, 40, 40), np.uint8)
@@ -118,6 +119,69 @@ class TestWhatIsAnswered:
         assert asked.notes.begun[0]["prompt"] == vlm_prompts.resolved("keyframe-1")
         outcome = asked.notes.ended[0]
         assert (outcome.status, outcome.tokens_in, outcome.tokens_out, outcome.error) == (200, 1310, 182, "")
+
+    @pytest.mark.parametrize(
+        ("kind", "said"),
+        [
+            ("gemini", {"candidates": [{"finishReason": "MAX_TOKENS"}]}),
+            ("gemini", {"candidates": [{"finishReason": "SAFETY"}]}),
+            ("gemini", {"promptFeedback": {"blockReason": "PROHIBITED_CONTENT"}}),
+            ("gemini", {"candidates": []}),
+            ("openai", {"choices": [{"message": {"content": "{"}, "finish_reason": "length"}]}),
+            ("openai", {"choices": [{"message": {"content": ""}, "finish_reason": "content_filter"}]}),
+            ("openai", {"choices": [{"message": {"content": None, "refusal": "No."}, "finish_reason": "stop"}]}),
+            ("openai", {"choices": []}),
+        ],
+    )
+    def test_what_is_refused_cut_off_or_cannot_be_read_is_paid_all_the_same(
+        self, kind: str, said: dict[str, Any]
+    ) -> None:
+        usage = {
+            "usageMetadata": {"promptTokenCount": 1310, "candidatesTokenCount": 62, "thoughtsTokenCount": 120},
+            "usage": {"prompt_tokens": 1310, "completion_tokens": 182},
+        }
+        with serving((200, json.dumps(said | usage).encode()), (200, f"{kind}_good")) as service:
+            asked = asking(kind, service)
+            with suppress(ServiceFailed):
+                asked.caption()
+        outcome = asked.notes.ended[0]
+        assert outcome.error
+        assert (outcome.tokens_in, outcome.tokens_out) == (1310, 182)
+
+    @pytest.mark.parametrize("usage", [None, "many", [1], {"prompt_tokens": "12", "completion_tokens": None}])
+    def test_tokens_that_are_no_numbers_count_nothing(self, usage: object) -> None:
+        good = json.loads((RECORDED / "openai_good.json").read_text())
+        with serving((200, json.dumps(good | {"usage": usage}).encode())) as service:
+            asked = asking("openai", service)
+            assert asked.caption().text
+        assert (asked.notes.ended[0].tokens_in, asked.notes.ended[0].tokens_out) == (0, 0)
+
+    @pytest.mark.parametrize(
+        ("wrong", "reason"),
+        [
+            ({"tags": "cup, table"}, "Its tags are no list of texts"),
+            ({"tags": [["cup"]]}, "Its tags are no list of texts"),
+            ({"caption": "A cup on a table."}, "The caption is a single sentence"),
+        ],
+    )
+    def test_tags_that_are_no_list_and_a_single_sentence_are_asked_for_once_more(
+        self, wrong: dict[str, Any], reason: str
+    ) -> None:
+        good = {"caption": "A cup. A table.", "tags": ["cup"], "environment": "kitchen", "lighting": "even"}
+        message = {"content": json.dumps(good | wrong)}
+        answer = json.dumps({"choices": [{"message": message, "finish_reason": "stop"}]}).encode()
+        with serving((200, answer), (200, "openai_good")) as service:
+            asked = asking("openai", service)
+            assert asked.caption().tags == ("grey gripper", "red block")
+        assert (
+            f"Your last answer cannot be used: {reason}" in service.asked[1][2]["messages"][-1]["content"][-1]["text"]
+        )
+        assert asked.slept == []
+        with serving((200, answer)) as service:
+            caption = asking("openai", service).caption()
+        assert caption.text == ""
+        assert caption.refused.startswith(reason)
+        assert len(service.asked) == 2
 
     def test_what_is_too_much_is_left_out_and_what_is_made_up_too(self) -> None:
         with serving((200, "openai_good")) as service:
@@ -256,6 +320,13 @@ class TestInProjects:
             # Nothing has changed, so nobody is paid again.
             computed(short_clip, {"captions": "gemini"})
             assert len(service.asked) == len(keyframes)
+
+    def test_a_refused_call_has_its_price(self, short_clip: Clip, gemini_here: Any) -> None:
+        with serving((200, "gemini_blocked")) as service:
+            gemini_here(service)
+            computed(short_clip, {"captions": "gemini"})
+        expected = Decimal("0.30") * 1310 / 1_000_000
+        assert {call.dollars for call in ApiCall.objects.of(short_clip.project)} == {expected}
 
     def test_without_a_key_it_cannot_be_chosen(self, short_clip: Clip, settings: Settings) -> None:
         settings.REMOTE_MODELS = settings.REMOTE_MODELS | {"openai": ("https://api.openai.com", "")}

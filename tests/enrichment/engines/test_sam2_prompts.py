@@ -21,6 +21,7 @@ import torch
 from PIL import Image
 
 from enrichment.engines import sam2
+from enrichment.engines.sam2_prompts import Sam2Prompter
 from tests.enrichment.engines import sam2_checkpoints
 
 HEIGHT, WIDTH = 90, 160
@@ -114,3 +115,9 @@ def test_torch_is_not_imported_until_the_engine_is_chosen(tmp_path: Path) -> Non
     )
     done = subprocess.run([sys.executable, "-c", said], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+def test_weights_that_lack_a_tensor_are_refused_instead_of_filled_with_random_numbers(tmp_path: Path) -> None:
+    sam2_checkpoints.take_one_out(sam2_checkpoints.save_picture_model(tmp_path), "mask_decoder.iou_token.weight")
+    with pytest.raises(EngineInputError, match=r"lack 1 tensors as Sam2Model .* mask_decoder\.iou_token\.weight"):
+        Sam2Prompter(tmp_path)

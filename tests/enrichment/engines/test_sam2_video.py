@@ -209,3 +209,9 @@ class TestChoice:
         done = subprocess.run([sys.executable, "-c", said], capture_output=True, text=True, check=True)
         assert "sam2:tiny" in done.stdout
         assert done.stdout.endswith("False\n")
+
+
+def test_weights_that_lack_a_tensor_are_refused_instead_of_filled_with_random_numbers(tmp_path: Path) -> None:
+    sam2_checkpoints.take_one_out(sam2_checkpoints.save_video_model(tmp_path), "mask_decoder.iou_token.weight")
+    with pytest.raises(EngineInputError, match=r"lack 1 tensors as Sam2VideoModel .* mask_decoder\.iou_token\.weight"):
+        sam2_video.Sam2Video(tmp_path)

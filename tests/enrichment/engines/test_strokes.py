@@ -11,6 +11,7 @@ from enrichment.engines import motion_actions
 from enrichment.engines.change_points import change_points
 from enrichment.engines.motion_features import MotionSeries
 from enrichment.engines.strokes import contact, strokes
+from tests.enrichment.paced import pick_and_place
 
 FPS = 30.0
 
@@ -142,3 +143,9 @@ def test_where_nothing_moves_along_nothing_was_picked_up() -> None:
     assert [each.phase for each in with_block if each.level == "primitive"] == list(motion_actions.PHASES)
     assert {each.action_class for each in without} == {""}
     assert "transport" not in {each.phase for each in without}
+
+
+@pytest.mark.parametrize("fps", [12, 30, 60, 120])
+def test_what_is_too_slow_to_be_a_stroke_does_not_hang_on_the_frame_rate(fps: float) -> None:
+    assert motion_actions.propose(pick_and_place(fps, 60.0), fps)
+    assert motion_actions.propose(pick_and_place(fps, 30.0), fps) == []

@@ -27,6 +27,7 @@ from tests.enrichment.engines import vector_checkpoints  # noqa: E402
 def folders(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("weights")
     vector_checkpoints.save_clip(root / "tiny-clip")
+    vector_checkpoints.save_clip(root / "today" / "clip", bare=False)
     vector_checkpoints.save_dinov2(root / "tiny-dino")
     return root
 
@@ -55,7 +56,11 @@ def theirs_of_dinov2(folder: Path, pictures: list[np.ndarray]) -> Any:
 
 @pytest.mark.parametrize(
     ("make", "name", "theirs", "dimensions"),
-    [(ClipPictures, "tiny-clip", theirs_of_clip, 12), (Dinov2Pictures, "tiny-dino", theirs_of_dinov2, 18)],
+    [
+        (ClipPictures, "tiny-clip", theirs_of_clip, 12),
+        (ClipPictures, "today/clip", theirs_of_clip, 12),
+        (Dinov2Pictures, "tiny-dino", theirs_of_dinov2, 18),
+    ],
 )
 @pytest.mark.parametrize("upright", [False, True])
 def test_vectors_are_the_librarys_at_length_one(

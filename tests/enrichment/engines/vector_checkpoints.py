@@ -9,8 +9,10 @@ import torch
 from transformers import CLIPConfig, CLIPModel, Dinov2Config, Dinov2Model
 
 
-def save_clip(folder: Path, *, seed: int = 0) -> Path:
-    """A whole CLIP, text encoder and all, as it lies on the hub."""
+def save_clip(folder: Path, *, seed: int = 0, bare: bool = True) -> Path:
+    """A whole CLIP, text encoder and all, as it lies on the hub: `bare` with lengths as its makers wrote them, bare
+    numbers, otherwise as the library writes them today.
+    """
     torch.manual_seed(seed)
     small = {"hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2}
     config = CLIPConfig(
@@ -25,8 +27,8 @@ def save_clip(folder: Path, *, seed: int = 0) -> Path:
     CLIPModel(config).save_pretrained(folder)
     said = {
         "image_processor_type": "CLIPImageProcessor",
-        "size": {"shortest_edge": 28},
-        "crop_size": {"height": 28, "width": 28},
+        "size": 28 if bare else {"shortest_edge": 28},
+        "crop_size": 28 if bare else {"height": 28, "width": 28},
         "resample": 3,
         "image_mean": [0.48145466, 0.4578275, 0.40821073],
         "image_std": [0.26862954, 0.26130258, 0.27577711],
