@@ -142,7 +142,9 @@ def check(layer: Layer, choice: Choice, given: Mapping[str, object]) -> None:
         RunRefused: the sentence says which there are.
     """
     offered = [pick.offer for pick in choice.picks] or list(contract.of_layer(layer.name).values())
-    known = (names(layer.Parameters) - {layer.from_people}).union(*(names(each.Parameters) for each in offered))
+    known = (names(layer.Parameters) - {layer.from_people, layer.from_recording}).union(
+        *(names(each.Parameters) for each in offered)
+    )
     refuse_unknown(given, known, f"The layer {layer.name}")
     parameters(layer, choice, given)
 

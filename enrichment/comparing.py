@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import asdict
+from functools import partial
 
 import cv2
 import numpy as np
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db import transaction
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models.functions import Now
 
 from annotation import clips
 from annotation.media.clip_folder import ClipFolder
@@ -14,11 +18,15 @@ from annotation.media.errors import ClipFolderError
 from annotation.models import Clip, Project
 from enrichment import choosing, comparison, compute, queue, registry
 from enrichment.comparison import Differences, Side
-from enrichment.errors import EnrichmentError, RunRefused, VersionGone
-from enrichment.models import Comparison, LayerRun
+from enrichment.errors import RunRefused, VersionGone
+from enrichment.models import Comparison, LayerRun, from_now
+
+log = logging.getLogger(__name__)
 
 # Pairs that are asked for at once; the others when the page is asked again.
 MOST_MISSING = 500
+# A worker that was asked so many seconds ago and has not answered has lost it.
+LOST_AFTER = 600.0
 
 
 def versions_of(clip: Clip, layer: str) -> list[LayerRun]:
@@ -67,6 +75,7 @@ def compare(before: LayerRun, after: LayerRun) -> Comparison:
             "worst_frame": worst[0][0] if worst else None,
             "apart": 0.0 if found.mean is None else abs(found.mean - found.same),
             "error": error,
+            "waiting_since": None,
         },
     )[0]
 
@@ -76,22 +85,39 @@ def run(before_id: int, after_id: int) -> None:
     rows = {
         row.pk: row for row in LayerRun.objects.filter(pk__in=[before_id, after_id]).select_related("clip__project")
     }
-    if len(rows) < 2 or Comparison.objects.filter(before=before_id, after=after_id, error="").exists():
+    done = Comparison.objects.filter(before=before_id, after=after_id, error="", waiting_since=None)
+    if len(rows) < 2 or done.exists():
         return
     try:
         compare(rows[before_id], rows[after_id])
-    except EnrichmentError:
-        return
+    except Exception as error:
+        # Without an answer whoever looks at the two versions would wait for ever.
+        log.exception("Layer runs %d and %d were not compared.", before_id, after_id)
+        Comparison.objects.update_or_create(
+            before=rows[before_id],
+            after=rows[after_id],
+            defaults={
+                "error": f"The two versions cannot be compared: {compute.sentence(error)}",
+                "waiting_since": None,
+            },
+        )
 
 
+@transaction.atomic
 def ask(before_id: int, after_id: int) -> None:
-    """Let a worker compare two versions; asked for twice, it comes to the same."""
-    queue.send("enrichment.jobs.compare", before_id, after_id)
+    """Let a worker compare two versions. Asked again while it is at it, or when it is done, that does nothing."""
+    row, new = Comparison.objects.get_or_create(
+        before_id=before_id, after_id=after_id, defaults={"waiting_since": Now()}
+    )
+    # Two may ask at once; whoever marks the row sends it.
+    again = ~Q(error="") & Q(waiting_since=None) | Q(waiting_since__lt=from_now(-LOST_AFTER))
+    if new or Comparison.objects.filter(again, pk=row.pk).update(waiting_since=Now()):
+        transaction.on_commit(partial(queue.send, "enrichment.jobs.compare", before_id, after_id))
 
 
 def missing(project: Project) -> list[tuple[int, int]]:
     """(older, newer) layer runs of a project of which the one replaced the other last, and that nobody compared yet."""
-    compared = Comparison.objects.filter(before=OuterRef("pk"), after__current=True, error="")
+    compared = Comparison.objects.filter(before=OuterRef("pk"), after__current=True, error="", waiting_since=None)
     waiting = LayerRun.objects.kept().filter(clip__project=project).exclude(Exists(compared))
     latest: dict[tuple[int, str], int] = {}
     for pk, clip, layer in waiting.values_list("pk", "clip", "layer")[:MOST_MISSING]:
@@ -113,7 +139,11 @@ def of_project(project: Project) -> QuerySet[Comparison]:
     """Current versions against what they replaced, farthest apart first."""
     return (
         Comparison.objects.filter(
-            after__clip__project=project, after__current=True, before__kept_at__isnull=False, before__current=False
+            after__clip__project=project,
+            after__current=True,
+            before__kept_at__isnull=False,
+            before__current=False,
+            waiting_since=None,
         )
         .select_related("before", "after__clip")
         .order_by("-apart", "-pk")

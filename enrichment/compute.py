@@ -7,34 +7,34 @@ from __future__ import annotations
 
 import errno
 import logging
-import shutil
+import math
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import asdict
-from pathlib import Path
 
+from celery.exceptions import SoftTimeLimitExceeded
 from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import Q
 from django.db.utils import DatabaseError
 
 from annotation import clips, proposals
-from annotation.media.clip_folder import ClipFolder
 from annotation.models import Clip
 from enrichment import (
     affinity,
+    batches,
     choosing,
     failures,
     frames_in_hand,
     kept,
+    leases,
     ledger,
     priorities,
     registry,
     remote,
     routing,
 )
-from enrichment.checkpoints import Pieces, directory_name
 from enrichment.choosing import Choice
 from enrichment.errors import BatchLost, EngineMissing, MissingPiece
 from enrichment.events import findings_ready
@@ -44,6 +44,9 @@ from enrichment.parameters import filled
 
 log = logging.getLogger(__name__)
 
+# Between telling a batch to stop and killing it: longer than one call of the slowest model.
+STOPPING_SECONDS = 120
+
 
 class Heartbeat:
     """Renews a lease from a thread of its own while the block runs; `lost` is set when someone else has the work.
@@ -51,11 +54,15 @@ class Heartbeat:
     Args:
         name: of the work, for messages.
         renew: holds on for another lease; False when it is no longer held.
+        limit: seconds after which the work is to stop, for workers whose pool has no time limits of its own; some more,
+            and the lease is given up.
     """
 
-    def __init__(self, name: str, renew: Callable[[], bool]) -> None:
+    def __init__(self, name: str, renew: Callable[[], bool], *, limit: float | None = None) -> None:
         self._name = name
         self._renew = renew
+        self._limit = math.inf if limit is None else limit
+        self._began = time.monotonic()
         self._stop = threading.Event()
         self.lost = threading.Event()
         self._thread = threading.Thread(target=self._beat, name=f"heartbeat of {name}", daemon=True)
@@ -69,15 +76,21 @@ class Heartbeat:
         self._thread.join()
 
     def check(self) -> None:
-        """Raises BatchLost when it makes no sense to go on."""
+        """Raises BatchLost when it makes no sense to go on, SoftTimeLimitExceeded when it has taken too long."""
         if self.lost.is_set():
             raise BatchLost(f"{self._name} was taken over by another worker.")
+        if self._seconds > self._limit:
+            raise SoftTimeLimitExceeded
+
+    @property
+    def _seconds(self) -> float:
+        return time.monotonic() - self._began
 
     def _beat(self) -> None:
         try:
             while not self._stop.wait(settings.LEASE_SECONDS / 3):
                 try:
-                    if not self._renew():
+                    if self._seconds > self._limit + STOPPING_SECONDS or not self._renew():
                         self.lost.set()
                         return
                 except DatabaseError:
@@ -112,18 +125,21 @@ def work(claim: ledger.Claim) -> bool:
     batch = claim.batch
     ledger.begun(claim)
     try:
-        with Heartbeat(str(batch), claim.renew) as heartbeat:
+        with Heartbeat(str(batch), claim.renew, limit=settings.BATCH_SECONDS) as heartbeat:
             product = _step(batch)(claim, heartbeat)
-        files = [file.path for file in product.files] if product else ()
-        entered = ledger.complete(claim, files=files, measure=product.figure if product else None)
+        if product is None:
+            entered = ledger.complete(claim)
+        else:
+            files = [file.path for file in product.files]
+            entered = ledger.complete(claim, files=files, measure=product.figure, unjudged=product.unjudged)
         if entered and batch.closing:
-            pieces_of(batch.layer_run).clear()
+            batches.pieces_of(batch.layer_run).clear()
             kept.settle(batch.layer_run)
     except BatchLost:
         log.info("%s went to another worker.", batch)
     except MissingPiece as error:
         log.warning("%s: %s", batch, error)
-        if batch.attempts < ledger.MOST_ATTEMPTS:
+        if batch.attempts < leases.MOST_ATTEMPTS:
             ledger.start_over(claim)
         else:
             ledger.fail(claim, str(error))
@@ -134,7 +150,8 @@ def work(claim: ledger.Claim) -> bool:
     except Exception as error:
         log.exception("%s failed at attempt %d.", batch, batch.attempts)
         frames_in_hand.put_down()
-        ledger.fail(claim, sentence(error), lasts=failures.lasts(error))
+        reason = failures.of_time(batch, claim.seconds) if failures.is_out_of_time(error) else sentence(error)
+        ledger.fail(claim, reason, lasts=failures.lasts(error))
     return True
 
 
@@ -147,7 +164,8 @@ def _work_on(claim: ledger.Claim | None) -> bool:
     try:
         worked = work(claim)
         for pk in others:
-            taken = ledger.claim(pk)
+            # All of them together are one job of the worker's, and have its time.
+            taken = ledger.claim(pk) if claim.seconds < settings.BATCH_SECONDS / 3 else None
             if taken is not None:
                 work(taken)
     finally:
@@ -190,34 +208,12 @@ def facts_of(clip: Clip) -> ClipFacts:
     )
 
 
-def pieces_of(layer_run: LayerRun) -> Pieces:
-    """Where the batches of a layer run leave what they computed."""
-    root = _checkpoints() / f"checkpoints_{layer_run.clip_id:08d}"
-    return Pieces(
-        ClipFolder(root, clips.mirror(), listed=False), directory_name(layer_run.layer, layer_run.fingerprint)
-    )
-
-
-def sweep() -> int:
-    """Remove pieces of layer runs that nobody computes any more; returns how many directories."""
-    wanted = {pieces_of(layer_run).directory for layer_run in LayerRun.objects.current().exclude(state="done")}
-    stale = [path for path in _checkpoints().glob("checkpoints_*/*") if path not in wanted]
-    for path in stale:
-        shutil.rmtree(path, ignore_errors=True)
-    return len(stale)
-
-
 def sentence(error: Exception) -> str:
     """What went wrong, for a person."""
     if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}:
         return "The disk is full; make room and ask for the layer again."
     said = str(error).strip()
     return said if said.endswith(".") else f"{type(error).__name__}: {said or 'no reason was given'}."
-
-
-def _checkpoints() -> Path:
-    # On the clips' own disk, so that a finished piece is given its name in the clip folder without being copied.
-    return settings.CLIPS_DIR / ".checkpoints"
 
 
 def _choice(layer: Layer, layer_run: LayerRun) -> Choice:
@@ -243,7 +239,7 @@ def _context(layer: Layer, choice: Choice, layer_run: LayerRun, heartbeat: Heart
         clip=facts,
         frames=frames_in_hand.of(clip),
         folder=folder,
-        pieces=pieces_of(layer_run),
+        pieces=batches.pieces_of(layer_run),
         parameters=filled(layer.Parameters, layer_run.parameters, layer.name),
         upstream={name: registry.get(name).open(folder, facts) for name in layer.inputs},
         engines=choosing.in_hand(layer, choice, layer_run.parameters),
@@ -262,7 +258,7 @@ def _compute(claim: ledger.Claim, heartbeat: Heartbeat) -> None:
     batch = claim.batch
     layer = registry.get(batch.layer_run.layer)
     context = _context(layer, _choice(layer, batch.layer_run), batch.layer_run, heartbeat)
-    with remote.charged_to(batch.layer_run), context.pieces.together():
+    with remote.charged_to(batch.layer_run), context.pieces.of_batch(batch.index):
         layer.compute(context, Span(batch.index, batch.start, batch.end))
 
 
@@ -270,8 +266,7 @@ def _close(claim: ledger.Claim, heartbeat: Heartbeat) -> Product:
     """Publish, list in the manifest, put before people, tell the apps above: each may happen twice, in this order."""
     layer_run = claim.batch.layer_run
     layer = registry.get(layer_run.layer)
-    if not ledger.is_cut_as_now(layer_run):
-        pieces_of(layer_run).clear()
+    if not batches.is_cut_as_now(layer_run):
         raise MissingPiece(f"An earlier version had shared out the frames of {layer_run} otherwise; it is begun again.")
     choice = _choice(layer, layer_run)
     context = _context(layer, choice, layer_run, heartbeat)

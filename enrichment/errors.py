@@ -15,6 +15,7 @@ EnrichmentError
 ├── VersionGone        an older version of a layer is not kept any more
 ├── MissingPiece       what an earlier batch had written is no longer there
 ├── BatchLost          another worker has taken the batch over, or it is no longer wanted
+├── CannotJudge        what a check compares work with says nothing here; the sentence says why
 ├── RunRefused         a request for a run that cannot be carried out; the sentence says what to change
 ├── CorrectionRefused  a correction of machines' work that cannot be made; the sentence says why
 ├── QueryRefused       a question about the metadata that is not answered; the sentence says why
@@ -32,6 +33,10 @@ class EnrichmentError(Exception):
 
 class EngineInputError(EnrichmentError, ValueError):
     """An engine or a check was given something that it cannot work on."""
+
+
+class CannotJudge(EnrichmentError):
+    """A check has nothing to hold work against, which is neither a failure nor a clean bill."""
 
 
 class RunRefused(EnrichmentError):

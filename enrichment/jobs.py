@@ -9,25 +9,23 @@ from celery import shared_task
 from celery.signals import celeryd_init, worker_init, worker_process_init, worker_ready, worker_shutdown
 from django.conf import settings
 
-from annotation.models import Project
 from enrichment import (
     alerts,
+    batches,
     comparing,
     compute,
-    ledger,
-    progress,
     propagating,
     propagations,
     queue,
+    reconciler,
     runs,
-    similarity,
-    task_checks,
+    surveys,
     threads,
     watching,
     work_checks,
     workers,
 )
-from enrichment.errors import RunRefused
+from enrichment.errors import EnrichmentError
 from enrichment.models import Run
 
 log = logging.getLogger(__name__)
@@ -62,12 +60,17 @@ def _leave(**_: object) -> None:
 def plan(run_id: int) -> None:
     """Enter a request in the ledger and begin."""
     run = Run.objects.filter(pk=run_id).select_related("project").first()
-    if run is not None:
+    if run is None:
+        return
+    try:
         runs.plan(run)
-        queue.top_up()
+    except EnrichmentError as error:
+        log.warning("Run %d cannot be planned: %s", run_id, error)
+    queue.top_up()
 
 
-@shared_task
+# Told to stop, a batch enters why; it is killed when that does not reach it, as in a long call of a library.
+@shared_task(soft_time_limit=settings.BATCH_SECONDS, time_limit=settings.BATCH_SECONDS + compute.STOPPING_SECONDS)
 def run_batch(batch_id: int) -> None:
     """Compute one batch: this one, or the next that is free when somebody was quicker."""
     if compute.run_batch(batch_id) or compute.run_like(batch_id):
@@ -94,28 +97,14 @@ def propagate(propagation_id: int) -> None:
 
 @shared_task
 def survey(project_id: int) -> None:
-    """Compare all keyframes of a project; asked for twice, it comes to the same."""
-    project = Project.objects.filter(pk=project_id).first()
-    if project is None:
-        return
-    try:
-        similarity.survey(project=project, by=None)
-    except RunRefused as error:
-        log.warning("The keyframes of %s were not compared: %s", project.name, error)
+    """Compare all keyframes of a project."""
+    surveys.run(project_id)
 
 
 @shared_task
 def reconcile() -> None:
     """Set right what lost messages and dead workers left behind; the beat calls it every few seconds."""
-    ledger.expire()
-    for run in Run.objects.filter(planned_at=None).select_related("project"):
-        runs.plan(run)
-    progress.count_large()
-    task_checks.find_missing()
-    queue.tell_again()
-    queue.tell_checks()
-    propagating.expire()
-    queue.tell_propagations()
+    reconciler.look_round()
 
 
 @shared_task
@@ -128,5 +117,5 @@ def watch() -> None:
 @shared_task
 def sweep() -> None:
     """Remove pieces of layers that nobody computes any more, and masks that nobody took over."""
-    compute.sweep()
+    batches.sweep()
     propagations.sweep()

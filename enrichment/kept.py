@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Iterable
-from functools import partial
+from functools import cached_property, partial
 
 from django.contrib.auth.models import User
 from django.db import transaction
@@ -20,7 +20,8 @@ from annotation import clips, history
 from annotation.events import announce_change
 from annotation.media import versions
 from annotation.media.errors import ClipFolderError
-from annotation.models import Project
+from annotation.media.manifest import Manifest
+from annotation.models import Clip, Project
 from enrichment import findings, queue
 from enrichment.errors import VersionGone
 from enrichment.layer import Product
@@ -53,18 +54,37 @@ def put_aside(layer_run: LayerRun) -> LayerRun | None:
     return before
 
 
-def lies(layer_run: LayerRun) -> bool:
-    """Whether a layer run's files are the ones in the clip folder now, as far as a look at their names says."""
-    folder = clips.folder(layer_run.clip)
-    try:
-        entry = folder.manifest()["layers"].get(layer_run.layer)
-        if entry is None or entry["fingerprint"] != layer_run.fingerprint:
+class Lying:
+    """What lies in a clip's folder, looked at once for all of its layers, when it is first asked for.
+
+    Who plans holds the clip's lock meanwhile, and a mirror takes its time for every question.
+    """
+
+    def __init__(self, clip: Clip) -> None:
+        self._folder = clips.folder(clip)
+
+    def of(self, layer: str) -> str:
+        """The fingerprint of what lies there of a layer; empty when nothing does."""
+        try:
+            entry = self._manifest["layers"].get(layer)
+        except ClipFolderError:
+            return ""
+        return entry["fingerprint"] if entry is not None else ""
+
+    def has(self, layer_run: LayerRun) -> bool:
+        """Whether a layer run's files are the ones in the folder now, as far as a look at their names says."""
+        if self.of(layer_run.layer) != layer_run.fingerprint:
             return False
-        missing = [path for path in layer_run.files if not folder.path(path).is_file()]
-        # One stands for all when the files lie in a mirror: fetching a clip's whole flow to plan is out of proportion.
-        return not missing or folder.local(missing[0]).is_file()
-    except ClipFolderError:
-        return False
+        try:
+            missing = [path for path in layer_run.files if not self._folder.path(path).is_file()]
+            # One stands for all when the files lie in a mirror: asking for each of a clip's flow is out of proportion.
+            return not missing or self._folder.has(missing[0])
+        except ClipFolderError:
+            return False
+
+    @cached_property
+    def _manifest(self) -> Manifest:
+        return self._folder.manifest()
 
 
 def bring_back(layer_run: LayerRun) -> Product:
@@ -84,8 +104,8 @@ def bring_back(layer_run: LayerRun) -> Product:
             f"The older version of {layer_run.layer} cannot be brought back: {error} Press Enrich to compute the layer "
             "as the project has it set."
         ) from error
-    check, found = said or ("", None)
-    return Product(files, check=check, findings=found, measure=layer_run.measure)
+    check, found, unjudged = said or ("", None, "")
+    return Product(files, check=check, findings=found, measure=layer_run.measure, unjudged=unjudged)
 
 
 def settle(layer_run: LayerRun) -> None:

@@ -7,8 +7,6 @@ clip's layer runs, so that of two batches that end together one sees that it was
 
 from __future__ import annotations
 
-import os
-import socket
 import time
 import uuid
 from collections.abc import Iterable
@@ -23,12 +21,11 @@ from django.db.models.functions import Coalesce, Now
 from django.utils import timezone
 
 from annotation.events import announce_change
-from enrichment import choosing, queue, registry, workers
+from enrichment import batches, choosing, failures, leases, queue, registry, workers
 from enrichment.errors import UnknownLayer
 from enrichment.events import clip_settled
 from enrichment.models import Batch, LayerRun, Run, from_now
 
-MOST_ATTEMPTS = 3
 # Seconds before the second and third attempt: long enough for a full disk or a lost mount to be noticed.
 RETRY_AFTER = (5.0, 30.0)
 # Open pages are told of progress at most this often, in seconds.
@@ -57,11 +54,6 @@ class Claim:
         return Batch.renew(self.batch.pk, self.owner, settings.LEASE_SECONDS)
 
 
-def worker_name() -> str:
-    """Host and process, for people who look for a worker that hangs."""
-    return f"{socket.gethostname()}:{os.getpid()}"
-
-
 def claim(batch_id: int) -> Claim | None:
     """Take a batch, or None when it is done, held by another, or no longer wanted."""
     return _take(batch_id, Batch.is_due() | Batch.is_expired())
@@ -70,7 +62,7 @@ def claim(batch_id: int) -> Claim | None:
 def claim_like(batch_id: int) -> Claim | None:
     """Take the batch whose turn it is in the same queue, or None when none is free."""
     name = Batch.objects.filter(pk=batch_id).values_list("queue", flat=True).first()
-    free = Batch.objects.filter(Batch.is_due(), queue=name, attempts__lt=MOST_ATTEMPTS).in_turn()
+    free = Batch.objects.filter(Batch.is_due(), queue=name, attempts__lt=leases.MOST_ATTEMPTS).in_turn()
     if lacking := workers.lacking_here():
         free = free.exclude(lacking)
     # Where rows can be locked, others' rows are skipped; elsewhere the first conditional update that succeeds counts.
@@ -92,7 +84,7 @@ def beside(batch: Batch) -> list[int]:
         return []
     same = {"layer_run__clip": batch.layer_run.clip_id, "start__gte": batch.start, "end__lte": batch.end}
     free = Batch.objects.filter(Batch.is_due(), **same, layer_run__layer__in=light, layer_run__current=True)
-    free = free.filter(queue=batch.queue, closing=False, attempts__lt=MOST_ATTEMPTS)
+    free = free.filter(queue=batch.queue, closing=False, attempts__lt=leases.MOST_ATTEMPTS)
     # What a model with weights computes is not quick, and might load another model than the one in memory.
     free = free.exclude(layer_run=batch.layer_run_id).exclude(layer_run__engine__contains=":")
     return list(free.in_turn().values_list("pk", flat=True)[:_MOST_BESIDE])
@@ -100,24 +92,15 @@ def beside(batch: Batch) -> list[int]:
 
 def next_in_turn(name: str, *, before: int, most: int) -> list[Batch]:
     """The batches whose turn is next in a queue, of a priority before `before`; they may be gone by the time."""
-    free = Batch.objects.filter(Batch.is_due(), queue=name, attempts__lt=MOST_ATTEMPTS, priority__lt=before)
+    free = Batch.objects.filter(Batch.is_due(), queue=name, attempts__lt=leases.MOST_ATTEMPTS, priority__lt=before)
     return list(free.in_turn().select_related("layer_run")[:most])
 
 
 def _take(batch_id: int, free: Q) -> Claim | None:
-    owner = uuid.uuid4()
-    taken = Batch.objects.filter(free, pk=batch_id, attempts__lt=MOST_ATTEMPTS).update(
-        state=Batch.State.RUNNING,
-        owner=owner,
-        worker=worker_name(),
-        leased_until=from_now(settings.LEASE_SECONDS),
-        heartbeat=Now(),
-        attempts=F("attempts") + 1,
-    )
-    if not taken:
-        return None
-    batch = Batch.objects.select_related("layer_run__clip").filter(pk=batch_id, owner=owner).first()
-    return None if batch is None else Claim(batch, owner)
+    free &= Q(attempts__lt=leases.MOST_ATTEMPTS)
+    owner = leases.take(Batch.objects.filter(pk=batch_id), free, taken_at=Now())
+    batch = Batch.objects.select_related("layer_run__clip").filter(pk=batch_id, owner=owner).first() if owner else None
+    return None if batch is None or owner is None else Claim(batch, owner)
 
 
 def begun(claim: Claim) -> None:
@@ -134,13 +117,16 @@ def begun(claim: Claim) -> None:
 
 
 @transaction.atomic
-def complete(claim: Claim, *, files: Iterable[str] | None = None, measure: float | None = None) -> bool:
+def complete(
+    claim: Claim, *, files: Iterable[str] | None = None, measure: float | None = None, unjudged: str = ""
+) -> bool:
     """Enter a batch as done and set free what waited for it.
 
     Args:
         claim: what `claim` gave.
         files: for the closing batch, the layer's files as paths in the clip folder.
         measure: for the closing batch, what the layer thinks of its result.
+        unjudged: for the closing batch of a check, why it could not judge.
 
     Returns:
         False when the batch was taken over meanwhile; then nothing is changed.
@@ -153,7 +139,9 @@ def complete(claim: Claim, *, files: Iterable[str] | None = None, measure: float
     if not done:
         return False
     if claim.batch.closing:
-        _close(layer_run, files=sorted(files or ()), measure=measure, **_tally(seconds=claim.seconds))
+        _close(
+            layer_run, files=sorted(files or ()), measure=measure, unjudged=unjudged, **_tally(seconds=claim.seconds)
+        )
     else:
         _advance(layer_run, after=claim.batch.index, **_tally(seconds=claim.seconds))
     announce(layer_run, at_once=claim.batch.closing)
@@ -171,7 +159,7 @@ def fail(claim: Claim, reason: str, *, lasts: bool = False) -> None:
     held = Batch.objects.filter(pk=claim.batch.pk, owner=claim.owner, state=Batch.State.RUNNING)
     if held.exists():
         LayerRun.objects.filter(pk=layer_run.pk).update(**_tally(seconds=claim.seconds, failures=1))
-    if claim.batch.attempts < MOST_ATTEMPTS and not lasts:
+    if claim.batch.attempts < leases.MOST_ATTEMPTS and not lasts:
         wait = RETRY_AFTER[min(claim.batch.attempts, len(RETRY_AFTER)) - 1]
         held.update(
             state=Batch.State.QUEUED,
@@ -199,27 +187,29 @@ def give_back(claim: Claim, why: str, *, after: float) -> None:
 
 
 @transaction.atomic
+def move(layer_run: LayerRun, *, to: str) -> None:
+    """Let what is left of a layer wait in another queue; what the broker was told of the old one comes to nothing."""
+    lock_clip(layer_run.clip_id)  # before the batches, as by who completes one
+    layer_run.batches.exclude(state=Batch.State.DONE).update(queue=to, sent_at=None)
+
+
+@transaction.atomic
 def start_over(claim: Claim) -> None:
-    """Compute all batches of the layer again, because pieces of earlier ones are gone; the attempt counts."""
+    """Compute those batches of the layer again whose pieces are gone; the attempt counts."""
     layer_run = _locked(claim.batch.layer_run)
     if not Batch.objects.filter(pk=claim.batch.pk, owner=claim.owner, state=Batch.State.RUNNING).exists():
         return
-    if not is_cut_as_now(layer_run):
+    if not batches.is_cut_as_now(layer_run):
         begin(layer_run)
         return
     fresh = {"owner": None, "leased_until": None, "sent_at": None, "not_before": None, "done_at": None}
-    layer_run.batches.filter(closing=False).update(state=Batch.State.WAITING, attempts=0, **fresh)
+    there = batches.still_done(layer_run, batches.spans_of(layer_run))
+    lost = layer_run.batches.filter(closing=False).exclude(index__in=there).exclude(pk=claim.batch.pk)
+    lost.update(state=Batch.State.WAITING, attempts=0, **fresh)
     layer_run.batches.filter(pk=claim.batch.pk).update(state=Batch.State.WAITING, **fresh)
     _queue_first(layer_run)
-    layer_run.batches_done = 0
+    layer_run.batches_done = len(there)
     layer_run.save(update_fields=["batches_done", "changed_at"])
-
-
-def is_cut_as_now(layer_run: LayerRun) -> bool:
-    """Whether its batches are those that the layer would have now; a newer version may cut a clip otherwise."""
-    spans = [] if layer_run.returns else registry.get(layer_run.layer).spans(layer_run.clip.frame_count)
-    cut = layer_run.batches.filter(closing=False).order_by("index").values_list("start", "end")
-    return list(cut) == [(span.start, span.end) for span in spans]
 
 
 def expire() -> int:
@@ -232,14 +222,10 @@ def expire() -> int:
             if held.exists():
                 # How long it had computed nobody knows; that it failed is what counts.
                 LayerRun.objects.filter(pk=layer_run.pk).update(**_tally(failures=1))
-            if batch.attempts < MOST_ATTEMPTS:
+            if batch.attempts < leases.MOST_ATTEMPTS:
                 count += held.update(state=Batch.State.QUEUED, owner=None, leased_until=None, sent_at=None)
                 continue
-            reason = (
-                f"{MOST_ATTEMPTS} workers in a row stopped without a word while at frames {batch.start} to "
-                f"{batch.end - 1}, the last one {batch.worker or 'unknown'}; they may lack memory. "
-                f"Look at the worker's log, then ask for the layer again."
-            )
+            reason = failures.of_silence(batch)
             if held.update(state=Batch.State.FAILED, owner=None, leased_until=None, error=reason):
                 quarantine(layer_run, reason)
                 count += 1
@@ -257,23 +243,27 @@ def quarantine(layer_run: LayerRun, reason: str) -> None:
 
 
 def begin(layer_run: LayerRun) -> None:
-    """Cut a layer's work into batches and queue the first. Call it under the lock of the clip's layer runs."""
+    """Cut a layer's work into batches and queue the first. Call it under the lock of the clip's layer runs.
+
+    What an earlier attempt at the same fingerprint has done stays done, where its pieces are still there.
+    """
     layer = registry.get(layer_run.layer)
     frame_count = layer_run.clip.frame_count
-    # What was computed before is only brought back, by the closing batch.
-    spans = [] if layer_run.returns else layer.spans(frame_count)
-    device = "cpu"
+    spans = batches.spans_of(layer_run)
+    there = batches.still_done(layer_run, spans)
+    name = queue.named("cpu")
     if not layer_run.returns:
-        device = choosing.device(layer, layer_run.engine)
-    shared: dict[str, Any] = {"queue": queue.named(device), "priority": layer_run.priority}
-    layer_run.batches.all().delete()
+        name = workers.home(layer_run, queue.named(choosing.device(layer, layer_run.engine)))
+    shared: dict[str, Any] = {"queue": name, "priority": layer_run.priority}
+    layer_run.batches.exclude(index__in=there).delete()
+    left = [span for span in spans if span.index not in there]
     Batch.objects.bulk_create(
-        [Batch(layer_run=layer_run, index=span.index, start=span.start, end=span.end, **shared) for span in spans]
+        [Batch(layer_run=layer_run, index=span.index, start=span.start, end=span.end, **shared) for span in left]
         + [Batch(layer_run=layer_run, index=len(spans), start=0, end=frame_count, closing=True, **shared)],
         batch_size=500,
     )
     layer_run.state, layer_run.error = State.QUEUED, ""
-    layer_run.batches_total, layer_run.batches_done, layer_run.homeless_at = len(spans) + 1, 0, None
+    layer_run.batches_total, layer_run.batches_done, layer_run.homeless_at = len(spans) + 1, len(there), None
     layer_run.save(update_fields=["state", "error", "batches_total", "batches_done", "homeless_at", "changed_at"])
     _queue_first(layer_run)
 
@@ -312,10 +302,12 @@ def lock_clip(clip_id: int) -> None:
 
 def settle_runs(layer_run: LayerRun) -> None:
     """Close the requests for which this was the last layer to wait for."""
-    for run in Run.objects.filter(layer_runs=layer_run, settled_at=None).exclude(planned_at=None):
-        if not run.layer_runs.unsettled().exists():
-            Run.objects.filter(pk=run.pk).update(settled_at=Now())
-            announce_change(project_id=run.project_id, kind="run", object_id=run.pk)
+    waiting = Run.objects.filter(layer_runs=layer_run, settled_at=None).exclude(planned_at=None)
+    # Never whole rows: every layer that ends comes by here, under the clip's lock, and a request may list all clips.
+    for pk, project_id in waiting.values_list("pk", "project_id"):
+        if not LayerRun.objects.filter(runs=pk).unsettled().exists():
+            Run.objects.filter(pk=pk).update(settled_at=Now())
+            announce_change(project_id=project_id, kind="run", object_id=pk)
     if not LayerRun.objects.current().unsettled().filter(clip=layer_run.clip_id).exists():
         transaction.on_commit(partial(clip_settled.send, sender=None, clip_id=layer_run.clip_id))
 
@@ -370,11 +362,11 @@ def _advance(layer_run: LayerRun, *, after: int, **changes: Any) -> None:
 
 
 def _queue_first(layer_run: LayerRun) -> None:
-    first = layer_run.batches.filter(closing=False)
-    if layer_run.returns:
+    first = layer_run.batches.filter(closing=False).exclude(state=Batch.State.DONE)
+    if not first.exists():
         first = layer_run.batches.filter(closing=True)
     elif registry.get(layer_run.layer).sequential:
-        first = first.filter(index=0)
+        first = first.filter(index=first.earliest("index").index)
     first.update(state=Batch.State.QUEUED)
 
 
@@ -394,7 +386,9 @@ def _free_dependants(layer_run: LayerRun) -> None:
 def _block_dependants(layer_run: LayerRun) -> None:
     waiting = LayerRun.objects.current().filter(clip=layer_run.clip_id, state=State.WAITING)
     for other in waiting:
-        if layer_run.layer in registry.get(other.layer).inputs:
+        # What is not installed any more is put aside when what it waits for is done; what it needed nobody knows.
+        known = registry.every().get(other.layer)
+        if known is not None and layer_run.layer in known.inputs:
             other.state, other.error = State.BLOCKED, f"It needs {layer_run.layer}, which failed."
             other.save(update_fields=["state", "error", "changed_at"])
             _block_dependants(other)

@@ -53,7 +53,7 @@ class LayerProgress:
 
 @dataclass(frozen=True)
 class RunProgress:
-    """A request as a whole. state: planning, running, failed (something in it failed), done."""
+    """A request as a whole. state: planning, running, failed (something in it, or its planning), done."""
 
     state: str
     layers: tuple[LayerProgress, ...]
@@ -162,5 +162,5 @@ def _progress(run: Run, rows: dict[str, list[Tally]]) -> RunProgress:
         )
     failed = any(layer.states.get(State.FAILED.value) for layer in layers)
     busy = any(layer.states.get(state.value) for layer in layers for state in LayerRun.UNSETTLED)
-    state = "planning" if run.planned_at is None else "running" if busy else "failed" if failed else "done"
+    state = "planning" if run.planned_at is None else "running" if busy else "failed" if failed or run.error else "done"
     return RunProgress(state=state, layers=tuple(layers))

@@ -14,13 +14,13 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F
+from django.db.models import Q
 from django.db.models.functions import Now
 from numpy.typing import NDArray
 
 from annotation import clips
 from annotation.geometry import rle
-from enrichment import compute, ledger, propagations
+from enrichment import compute, leases, propagations
 from enrichment.errors import BatchLost, EngineInputError, UnknownCarrier
 from enrichment.models import PropagatedMask, Propagation, from_now
 from enrichment.propagation import registry
@@ -42,9 +42,10 @@ def run(propagation_id: int) -> bool:
     Returns:
         Whether it did. What fails is entered, not raised.
     """
-    row, owner = claim(propagation_id)
-    if row is None:
+    taken = claim(propagation_id)
+    if taken is None:
         return False
+    row, owner = taken
     try:
         with compute.Heartbeat(str(row), lambda: Propagation.renew(row.pk, owner, settings.LEASE_SECONDS)) as heartbeat:
             reason = _carry(row, owner, heartbeat)
@@ -54,7 +55,7 @@ def run(propagation_id: int) -> bool:
         leave(row, owner, state=State.FAILED, error=str(error))
     except Exception as error:
         log.exception("%s failed at attempt %d.", row, row.attempts)
-        last = row.attempts >= ledger.MOST_ATTEMPTS
+        last = row.attempts >= leases.MOST_ATTEMPTS
         again = {} if last else {"sent_at": None}
         leave(row, owner, state=State.FAILED if last else State.QUEUED, error=compute.sentence(error), **again)
     else:
@@ -62,20 +63,13 @@ def run(propagation_id: int) -> bool:
     return True
 
 
-def claim(propagation_id: int) -> tuple[Propagation | None, uuid.UUID]:
-    """Take a propagation that waits, or whose worker fell silent, with the token that proves it."""
-    owner = uuid.uuid4()
-    free = Propagation.is_due() | Propagation.is_expired()
-    taken = Propagation.objects.filter(free, pk=propagation_id, attempts__lt=ledger.MOST_ATTEMPTS).update(
-        state=State.RUNNING,
-        owner=owner,
-        worker=ledger.worker_name(),
-        leased_until=from_now(settings.LEASE_SECONDS),
-        heartbeat=Now(),
-        attempts=F("attempts") + 1,
-    )
-    if not taken:
-        return None, owner
+def claim(propagation_id: int) -> tuple[Propagation, uuid.UUID] | None:
+    """Take a propagation that waits, or whose worker fell silent, with the token that proves it; None for none."""
+    # One whose worker fell silent is taken at once, before it was queued again: somebody waits for it.
+    free = (Propagation.is_due() | Propagation.is_expired()) & Q(attempts__lt=leases.MOST_ATTEMPTS)
+    owner = leases.take(Propagation.objects.filter(pk=propagation_id), free)
+    if owner is None:
+        return None
     whole = Propagation.objects.select_related("task__clip", "task__project", "source__of", "far__of")
     row = whole.get(pk=propagation_id)
     with transaction.atomic():
@@ -86,19 +80,14 @@ def claim(propagation_id: int) -> tuple[Propagation | None, uuid.UUID]:
 @transaction.atomic
 def leave(row: Propagation, owner: uuid.UUID, **changes: object) -> None:
     """Let go of a propagation that is still held."""
-    held = Propagation.objects.filter(pk=row.pk, owner=owner, state=State.RUNNING)
-    if held.update(**{"owner": None, "leased_until": None, **changes}):
+    if leases.leave(Propagation, row.pk, owner, **changes):
         propagations.tell(row)
 
 
 @transaction.atomic
 def expire() -> int:
     """Take propagations from workers that fell silent; returns how many that concerned."""
-    silent = Propagation.objects.filter(Propagation.is_expired())
-    again = silent.filter(attempts__lt=ledger.MOST_ATTEMPTS)
-    count = again.update(state=State.QUEUED, owner=None, sent_at=None)
-    reason = f"{ledger.MOST_ATTEMPTS} workers in a row stopped without a word; they may lack memory."
-    return count + silent.update(state=State.FAILED, owner=None, error=reason)
+    return leases.expire(Propagation)
 
 
 class Arrived(Mapping[int, Carried]):

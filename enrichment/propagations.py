@@ -145,6 +145,15 @@ def tell(propagation: Propagation) -> None:
     announce_change(project_id=propagation.task.project_id, kind="propagation", object_id=propagation.pk)
 
 
+def reason(propagation: Propagation) -> str:
+    """Why it waits without a worker, failed, or ended before its last frame, as a sentence; empty otherwise."""
+    if propagation.state == State.FAILED:
+        return propagation.error
+    if propagation.state == State.QUEUED:
+        return queue.why_waiting(propagation.device)
+    return propagation.reason
+
+
 def sweep() -> int:
     """Forget masks that nobody will ask for again; returns how many."""
     old = Q(propagation__closed_at__lt=from_now(-KEEP_CLOSED)) | Q(propagation__created_at__lt=from_now(-KEEP_OPEN))

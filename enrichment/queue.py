@@ -1,6 +1,7 @@
 """Telling the broker which batches could be computed. What it loses is told again; what it repeats does no harm.
 
-Only a window of batches is in the broker at a time: its loss costs one window, and a long queue is not repeated whole.
+Only a window of each queue's batches is in the broker at a time: its loss costs one window, and a long queue is not
+repeated whole.
 A worker whose hint came too late takes the next free batch instead, so that work goes on as long as any hint arrives.
 """
 
@@ -17,17 +18,26 @@ from django.db.models.functions import Now
 from django.utils import timezone
 from kombu.exceptions import KombuError
 
-from enrichment.models import Batch, Leased, Propagation, TaskCheck, from_now
+from enrichment.models import Batch, Leased, Propagation, Survey, TaskCheck, Worker, from_now
+from enrichment.models.worker import COMPUTING, CONTROL
 
 log = logging.getLogger(__name__)
 
 WINDOW = 64
 # A hint that nobody took for so many seconds, while workers are busy, is taken for lost.
 TELL_AGAIN_AFTER = 45.0
+# A hint that is read later than this is thrown away: it was told again meanwhile, and while workers are at long batches
+# the line would grow by a window each time.
+GONE_AFTER = 2 * TELL_AGAIN_AFTER
 # So many seconds do when nobody is busy at all.
 LOST_AFTER = 5.0
-# What a person waits for does not stand in line behind layers; at least one worker serves this queue alone.
-INTERACTIVE = "interactive"
+# What a person waits for does not stand in line behind layers; at least one worker serves this queue alone, and those
+# with a GPU take from theirs and from the layers' in turn.
+INTERACTIVE, INTERACTIVE_GPU = "interactive", "interactive_gpu"
+# By the device of what a person waits for: the queues whose workers can do it, the best one first.
+_WAITED_FOR = {"cpu": [INTERACTIVE], "gpu": [INTERACTIVE_GPU], "either": [INTERACTIVE_GPU, INTERACTIVE]}
+# All queues there are, as one worker that does everything takes from them. `files` is of LOUPE_HOME, see the settings.
+EVERY = (CONTROL, INTERACTIVE, INTERACTIVE_GPU, "files", *COMPUTING)
 
 
 def named(device: str) -> str:
@@ -39,16 +49,23 @@ def named(device: str) -> str:
 
 @transaction.atomic
 def top_up() -> int:
-    """Tell the broker of batches until a window of them is on its way; returns how many."""
-    due = Batch.objects.filter(Batch.is_due())
+    """Tell the broker of batches until a window of each queue's is on its way; returns how many.
+
+    Each queue has a window: the workers of one have nothing to do with what waits in the other.
+    """
+    return sum(_fill(name) for name in COMPUTING)
+
+
+def _fill(name: str) -> int:
+    due = Batch.objects.filter(Batch.is_due(), queue=name)
     room = WINDOW - due.filter(sent_at__isnull=False).count()
     if room <= 0:
         return 0
     count = 0
-    for pk, name in list(due.filter(sent_at=None).in_turn().values_list("pk", "queue")[:room]):
+    for pk in list(due.filter(sent_at=None).in_turn().values_list("pk", flat=True)[:room]):
         # Two processes may choose the same ones; whoever marks a batch first sends it.
         if Batch.objects.filter(pk=pk, sent_at=None, state=Leased.State.QUEUED).update(sent_at=Now()):
-            transaction.on_commit(partial(send, "enrichment.jobs.run_batch", pk, queue=name))
+            transaction.on_commit(partial(send, "enrichment.jobs.run_batch", pk, queue=name, expires=GONE_AFTER))
             count += 1
     return count
 
@@ -74,14 +91,25 @@ def _seems_lost(name: str) -> Q:
     return Q(sent_at__lt=from_now(-lost_after))
 
 
-@transaction.atomic
 def tell_checks() -> int:
     """Tell the broker of task checks that wait; returns how many."""
+    return _tell(TaskCheck, "enrichment.jobs.check_task", "task_id")
+
+
+def tell_surveys() -> int:
+    """Tell the broker of comparisons of keyframes that wait; returns how many."""
+    return _tell(Survey, "enrichment.jobs.survey", "project_id")
+
+
+@transaction.atomic
+def _tell(kind: type[Leased], job: str, of: str) -> int:
+    """Tell of what waits and was not told lately; the job takes the field `of`."""
     unsent = Q(sent_at=None) | Q(sent_at__lt=from_now(-TELL_AGAIN_AFTER))
+    rows = kind._default_manager
     count = 0
-    for pk, task_id in TaskCheck.objects.filter(TaskCheck.is_due(), unsent).values_list("pk", "task_id")[:WINDOW]:
-        if TaskCheck.objects.filter(unsent, pk=pk).update(sent_at=Now()):
-            transaction.on_commit(partial(send, "enrichment.jobs.check_task", task_id))
+    for pk, told in rows.filter(kind.is_due(), unsent).values_list("pk", of)[:WINDOW]:
+        if rows.filter(unsent, pk=pk).update(sent_at=Now()):
+            transaction.on_commit(partial(send, job, told))
             count += 1
     return count
 
@@ -89,24 +117,50 @@ def tell_checks() -> int:
 @transaction.atomic
 def tell_propagations() -> int:
     """Tell the broker of propagations that wait; returns how many. Somebody is watching, so it is told again soon."""
-    unsent = Q(sent_at=None) | Q(sent_at__lt=from_now(-LOST_AFTER))
     count = 0
-    waiting = Propagation.objects.filter(Propagation.is_due(), unsent)
-    for pk, device in waiting.values_list("pk", "device")[:WINDOW]:
-        if Propagation.objects.filter(unsent, pk=pk).update(sent_at=Now()):
-            transaction.on_commit(partial(send_propagation, pk, device))
-            count += 1
+    waiting = Propagation.objects.filter(Propagation.is_due())
+    for device in list(waiting.order_by().values_list("device", flat=True).distinct()):
+        busy = Propagation.objects.filter(state=Leased.State.RUNNING, device=device).exists()
+        unsent = Q(sent_at=None)
+        if served(device):
+            # Where nobody would take it, telling it again only fills the broker.
+            unsent |= Q(sent_at__lt=from_now(-(TELL_AGAIN_AFTER if busy else LOST_AFTER)))
+        for pk in list(waiting.filter(unsent, device=device).values_list("pk", flat=True)[:WINDOW]):
+            if Propagation.objects.filter(unsent, pk=pk).update(sent_at=Now()):
+                transaction.on_commit(partial(send_propagation, pk, device))
+                count += 1
     return count
+
+
+def served(device: str) -> str:
+    """The best queue for what a person waits for that a live worker takes from; empty when none does."""
+    live = {name for each in Worker.objects.live() for name in each.queues}
+    return next((name for name in _WAITED_FOR[device] if name in live), "")
+
+
+def why_waiting(device: str) -> str:
+    """What a person is told whose work no live worker would take, as a sentence; empty when one would."""
+    if served(device):
+        return ""
+    return (
+        "It waits: no worker that could do it is running. It begins as soon as somebody starts one with "
+        f"`celery -A config worker --queues {_WAITED_FOR[device][-1]}`."
+    )
 
 
 def send_propagation(pk: int, device: str) -> None:
     """Hand one propagation to the workers that people wait for."""
-    send("enrichment.jobs.propagate", pk, queue=INTERACTIVE if device == "cpu" else device)
+    send("enrichment.jobs.propagate", pk, queue=served(device) or _WAITED_FOR[device][-1])
 
 
-def send(job: str, *args: int, queue: str = "cpu") -> None:
-    """Hand a hint to the broker. When it does not answer, the ledger still knows, and the reconciler tells it later."""
+def send(job: str, *args: int, queue: str | None = None, expires: float | None = None) -> None:
+    """Hand a hint to the broker. When it does not answer, the ledger still knows, and the reconciler tells it later.
+
+    Args:
+        queue: where it goes; by default where the settings route the job to.
+        expires: seconds after which nobody need read it, for what is told again.
+    """
     try:
-        current_app.send_task(job, args=list(args), queue=queue, retry=False)
+        current_app.send_task(job, args=list(args), queue=queue, expires=expires, retry=False)
     except (KombuError, OSError):
         log.warning("The broker did not take %s%s; the reconciler will tell it again.", job, args, exc_info=True)

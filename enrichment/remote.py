@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import timezone
 
 from enrichment import budget
@@ -74,8 +74,7 @@ class DatabaseBook:
             CallsSpent: the project allows no more.
         """
         with transaction.atomic():
-            # Who enters next waits for this row, and then sees this one's turn.
-            ApiCall.objects.filter(service=self._service).order_by("-pk").select_for_update().first()
+            _one_at_a_time(self._service)
             budget.demand(_charged.get(), priced=_is_priced(self._service, model), model=model)
             now = timezone.now()
             turns = ApiCall.objects.since(self._service, now - _MINUTE).values_list("began_at", flat=True)
@@ -101,6 +100,17 @@ class DatabaseBook:
             dollars=dollars(self._service, entry.model, outcome.tokens_in, outcome.tokens_out),
             error=outcome.error,
         )
+
+
+def _one_at_a_time(service: str) -> None:
+    """Hold all who enter a call of a service until the transaction ends; on SQLite, BEGIN IMMEDIATE has done so.
+
+    A lock of the service and not of a row: of the last call there may be none yet, and who waits for it wakes up beside
+    those who came later and wait for a newer one.
+    """
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"calls of {service}"])
 
 
 def dollars(service: str, model: str, tokens_in: int, tokens_out: int) -> Decimal | None:

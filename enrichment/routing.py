@@ -63,18 +63,22 @@ def hand_on(claim: ledger.Claim, why: str) -> None:
     """
     layer_run = claim.batch.layer_run
     workers.refuse(layer_run, why)
-    others = [each for each in Worker.objects.live() if claim.batch.queue in each.queues and each.name != workers.me()]
-    reasons = [each.why_not(layer_run) for each in others]
+    others = [each for each in Worker.objects.live() if each.name != workers.me() and each.computes]
     run = LayerRun.objects.filter(pk=layer_run.pk)
-    if not all(reasons):
-        run.update(homeless_at=None)
-        ledger.give_back(claim, why, after=AGAIN_AFTER)
-        return
-    run.filter(homeless_at=None).update(homeless_at=Now())
-    if not (workers.me() or others) or run.filter(homeless_at__lte=from_now(-GRACE)).exists():
-        ledger.fail(claim, _sentence(why, reasons), lasts=True)
+    able = [each for each in others if not each.why_not(layer_run)]
+    if not able:
+        run.filter(homeless_at=None).update(homeless_at=Now())
+        if not (workers.me() or others) or run.filter(homeless_at__lte=from_now(-GRACE)).exists():
+            ledger.fail(claim, _sentence(why, [each.why_not(layer_run) for each in others]), lasts=True)
+            return
     else:
-        ledger.give_back(claim, why, after=AGAIN_AFTER)
+        run.update(homeless_at=None)
+    here = claim.batch.queue
+    ready = [each for each in able if each.ready]
+    if ready and not any(here in each.computes for each in able):
+        # Only who serves another queue could do it; the rest of the layer goes there, too.
+        ledger.move(layer_run, to=ready[0].computes[0])
+    ledger.give_back(claim, why, after=AGAIN_AFTER)
 
 
 def _sentence(why: str, others: list[str]) -> str:

@@ -14,9 +14,10 @@ from django.utils import timezone
 from annotation import history
 from annotation.events import announce_change
 from annotation.models import Clip, Project
-from enrichment import choosing, graph, kept, ledger, priorities, queue, registry, routing, versions
+from enrichment import choosing, graph, ledger, priorities, queue, recordings, registry, routing, versions
 from enrichment.choosing import Choice
-from enrichment.errors import RunRefused, VersionGone
+from enrichment.errors import EnrichmentError, RunRefused, VersionGone
+from enrichment.kept import Lying
 from enrichment.layer import Layer
 from enrichment.models import LayerRun, LayerSetting, PoseCorrection, Run
 
@@ -100,16 +101,28 @@ def request(
 
 
 def plan(run: Run) -> None:
-    """Enter in the ledger what a request means, clip by clip. Safe to run twice, and to be killed in between."""
+    """Enter in the ledger what a request means, clip by clip. Safe to run twice, and to be killed in between.
+
+    Raises:
+        EnrichmentError: it cannot be planned as things are set, for instance since an upgrade. The request is closed
+            with that sentence, so that nobody tries again and again; what was planned of it before goes on.
+    """
     if run.planned_at is not None:
         return
-    layers = wanted(run.project, run.layers)
+    try:
+        _plan_clips(run, wanted(run.project, run.layers))
+    except EnrichmentError as error:
+        _planned(run, error=str(error))
+        raise
+    _planned(run)
+
+
+def _plan_clips(run: Run, layers: Mapping[str, Wanted]) -> None:
     known = set(run.layer_runs.values_list("clip_id", flat=True).distinct())
     left = [pk for pk in run.clips if pk not in known]
     for first in range(0, len(left), CHUNK):
         for clip in Clip.objects.select_related("project").filter(pk__in=left[first : first + CHUNK]).order_by("pk"):
             _plan_clip(run, clip, layers)
-    _planned(run)
 
 
 def configure(
@@ -176,6 +189,7 @@ def expected(
     layers: Mapping[str, Wanted],
     done: Mapping[str, str] | None = None,
     pinned: Mapping[str, str] | None = None,
+    lying: Lying | None = None,
 ) -> dict[str, Expected]:
     """What a clip's layers would be computed with now, by name.
 
@@ -185,12 +199,14 @@ def expected(
         done: fingerprints of layers that are computed, by name; what was made by an engine that is not here any more
             stands, as nothing could make it again.
         pinned: fingerprints of layers that somebody made current by hand, by name.
+        lying: the clip's folder, for who has looked into it already.
     """
+    lying = lying or Lying(clip)
     found: dict[str, Expected] = {}
     for name in names:
         each = layers[name]
         upstream = {needed: found[needed].fingerprint for needed in each.layer.inputs}
-        given = dict(each.given) | _from_people(clip, each.layer, upstream)
+        given = dict(each.given) | _of_clip(clip, each.layer, upstream, lying)
         parameters = choosing.parameters(each.layer, each.choice, given)
         stands = (pinned or {}).get(name) or (done or {}).get(name, "") * each.choice.missing
         if stands:
@@ -201,11 +217,14 @@ def expected(
     return found
 
 
-def _from_people(clip: Clip, layer: Layer, upstream: Mapping[str, str]) -> dict[str, object]:
-    """What people corrected of what the layer reads on this clip."""
-    if not layer.from_people:
-        return {}
-    return {layer.from_people: PoseCorrection.objects.of(clip.pk, upstream[layer.inputs[0]])}
+def _of_clip(clip: Clip, layer: Layer, upstream: Mapping[str, str], lying: Lying) -> dict[str, object]:
+    """What people corrected of what the layer reads on this clip, and what stands for its recorded series."""
+    found: dict[str, object] = {}
+    if layer.from_people:
+        found[layer.from_people] = PoseCorrection.objects.of(clip.pk, upstream[layer.inputs[0]])
+    if layer.from_recording:
+        found[layer.from_recording] = lying.of(recordings.RECORDED)
+    return found
 
 
 @transaction.atomic
@@ -229,8 +248,9 @@ def make_current(*, layer_run: LayerRun, by: User | None, tell: bool = True) -> 
     of_layer = LayerRun.objects.filter(clip=clip, layer=row.layer)
     of_layer.update(pinned=False)
     names = graph.order([row.layer])
-    pinned = _pinned(LayerRun.objects.filter(clip=clip, pinned=True).select_related("clip__project"))
-    by_setting = expected(clip, names, wanted(clip.project, names), pinned=pinned)
+    lying = Lying(clip)
+    pinned = _pinned(LayerRun.objects.filter(clip=clip, pinned=True), lying)
+    by_setting = expected(clip, names, wanted(clip.project, names), pinned=pinned, lying=lying)
     if by_setting[row.layer].fingerprint != row.fingerprint:
         of_layer.filter(pk=row.pk).update(pinned=True)
     current = set(LayerRun.objects.current().filter(clip=clip).values_list("layer", flat=True))
@@ -239,11 +259,11 @@ def make_current(*, layer_run: LayerRun, by: User | None, tell: bool = True) -> 
     return request(project=clip.project, by=by, clips=[clip], layers=[row.layer, *after], tell=tell, strict=False)
 
 
-def _pinned(rows: Iterable[LayerRun]) -> dict[str, str]:
+def _pinned(rows: Iterable[LayerRun], lying: Lying) -> dict[str, str]:
     """Fingerprints of layers that were made current by hand, by name; what is not there any more lets go."""
     found = {}
     for row in rows:
-        if row.pinned and (row.kept_at is not None or kept.lies(row)):
+        if row.pinned and (row.kept_at is not None or lying.has(row)):
             found[row.layer] = row.fingerprint
         elif row.pinned:
             row.pinned = False
@@ -253,22 +273,28 @@ def _pinned(rows: Iterable[LayerRun]) -> dict[str, str]:
 
 @transaction.atomic
 def _plan_clip(run: Run, clip: Clip, layers: Mapping[str, Wanted]) -> None:
+    # The clip's row first: one without layer runs has nothing else that two who plan could wait for each other at. Who
+    # takes in flags and who scores lock it before anything of the clip, too.
+    Clip.objects.select_for_update(of=("self",), no_key=True).filter(pk=clip.pk).values_list("pk").first()
     ledger.lock_clip(clip.pk)
     there = {(layer_run.layer, layer_run.fingerprint): layer_run for layer_run in LayerRun.objects.filter(clip=clip)}
     done = {row.layer: row.fingerprint for row in there.values() if row.current and row.state == State.DONE}
     for row in there.values():
         row.clip = clip
-    pinned = _pinned(there.values())
+    lying = Lying(clip)
+    pinned = _pinned(there.values(), lying)
     fresh: list[LayerRun] = []
     rows = []
-    for name, each in expected(clip, run.layers, layers, done, pinned).items():
+    for name, each in expected(clip, run.layers, layers, done, pinned, lying).items():
         row = there.get((name, each.fingerprint)) or LayerRun(clip=clip, layer=name, fingerprint=each.fingerprint)
         rows.append(row)
-        if row.current and ((each.kept and row.state == State.DONE) or (row.pk is not None and _stands(row, run))):
+        if row.current and (
+            (each.kept and row.state == State.DONE) or (row.pk is not None and _stands(row, run, lying))
+        ):
             priorities.raise_to(row, priorities.of(run, each.wanted.layer))
             continue
         row.priority = priorities.of(run, each.wanted.layer)
-        _renew(row, each)
+        _renew(row, each, lying)
         if row.state == State.WAITING:
             fresh.append(row)
     run.layer_runs.add(*rows)
@@ -276,17 +302,20 @@ def _plan_clip(run: Run, clip: Clip, layers: Mapping[str, Wanted]) -> None:
         ledger.begin_if_ready(row)
 
 
-def _stands(row: LayerRun, run: Run) -> bool:
+def _stands(row: LayerRun, run: Run, lying: Lying) -> bool:
     """Whether a layer run needs nothing done: it is under way, or done with its files in their place."""
     if row.state in LayerRun.UNSETTLED or row.state == State.NO_ENGINE:
         return True
     if row.state != State.DONE:
         return row.state == State.FAILED and not run.retry
-    return kept.lies(row)
+    return lying.has(row)
 
 
-def _renew(row: LayerRun, each: Expected) -> None:
-    """Make a layer run the current one of its clip: brought back where it is kept, else computed from the start."""
+def _renew(row: LayerRun, each: Expected, lying: Lying) -> None:
+    """Make a layer run the current one of its clip: brought back where it is kept, else computed.
+
+    Batches that are done are left to the ledger, which looks whether they still count.
+    """
     others = LayerRun.objects.filter(clip=row.clip, layer=row.layer, current=True).exclude(pk=row.pk)
     for other in others:
         other.batches.exclude(state="done").delete()
@@ -295,14 +324,16 @@ def _renew(row: LayerRun, each: Expected) -> None:
         other.current = False
         other.save(update_fields=["current", "state", "error", "changed_at"])
         ledger.settle_runs(other)
+    if row.pk is not None and row.batches.filter(closing=True, state="failed").exists():
+        row.batches.all().delete()  # what is there cannot be put together: its pieces are computed again
     row.current, row.batches_done = True, 0
-    if row.pk is not None and (row.kept_at is not None or kept.lies(row)):
+    if row.pk is not None and (row.kept_at is not None or lying.has(row)):
         row.state, row.error, row.batches_total = State.WAITING, "", 1
         row.done_at = row.done_at or timezone.now()
     else:
         _start_afresh(row, each)
     row.save()
-    row.batches.all().delete()
+    row.batches.exclude(state="done").delete()
 
 
 def _start_afresh(row: LayerRun, each: Expected) -> None:
@@ -315,9 +346,9 @@ def _start_afresh(row: LayerRun, each: Expected) -> None:
         row.state, row.error, row.batches_total = State.FAILED, reason, 0
 
 
-def _planned(run: Run) -> None:
+def _planned(run: Run, error: str = "") -> None:
     with transaction.atomic():
-        if not Run.objects.filter(pk=run.pk, planned_at=None).update(planned_at=Now()):
+        if not Run.objects.filter(pk=run.pk, planned_at=None).update(planned_at=Now(), error=error):
             return
         if not run.layer_runs.unsettled().exists():
             Run.objects.filter(pk=run.pk).update(settled_at=Now())

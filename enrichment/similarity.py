@@ -10,6 +10,7 @@ import json
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 import numpy as np
@@ -23,7 +24,6 @@ from numpy.typing import NDArray
 from annotation import clips, history
 from annotation.media.errors import ClipFolderError
 from annotation.models import Project
-from enrichment import queue
 from enrichment.engines import similarity
 from enrichment.errors import EngineInputError, RunRefused
 from enrichment.layers.embeddings import VectorReader
@@ -111,20 +111,13 @@ def survey(
     return summary
 
 
-def ask(*, project: Project) -> None:
-    """Have a worker compare all keyframes of a project; raises RunRefused when no clip has embeddings."""
-    if not _embedded(project).exists():
-        raise RunRefused(f"No clip of {project.name} has embeddings yet; enrich the clips first.")
-    queue.send("enrichment.jobs.survey", project.pk)
-
-
 def gather(project: Project, engine: str = "") -> Gathered:
     """The embeddings of all of a project's clips by one engine; raises RunRefused when no clip has them."""
     readers: list[tuple[LayerRun, VectorReader]] = []
     left_out: list[str] = []
-    for row in _embedded(project).select_related("clip").order_by("clip"):
+    for row in embedded(project).select_related("clip").order_by("clip"):
         try:
-            readers.append((row, VectorReader(clips.folder(row.clip))))
+            readers.append((row, VectorReader(clips.folder(row.clip).expecting(row.fingerprint))))
         except (ClipFolderError, KeyError):
             left_out.append(row.clip.name)
     votes = Counter(
@@ -162,7 +155,8 @@ def folder(project: Project) -> Path:
     return settings.CLIPS_DIR / ".surveys" / f"{project.pk:08d}"
 
 
-def _embedded(project: Project) -> LayerRunQuerySet:
+def embedded(project: Project) -> LayerRunQuerySet:
+    """The embeddings of a project's clips that are there."""
     return LayerRun.objects.current().filter(clip__project=project, layer="embeddings", state=LayerRun.State.DONE)
 
 
@@ -224,7 +218,10 @@ def _table(found: Gathered, labels: NDArray[np.int64], of: NDArray[np.int64], co
 def _write(project: Project, table: pa.Table, summary: dict[str, Any]) -> None:
     there = folder(project)
     there.mkdir(parents=True, exist_ok=True)
-    pq.write_table(table, there / "similarity.new", compression="zstd")
-    (there / "summary.new").write_text(json.dumps(summary, indent=1))
-    (there / "similarity.new").replace(there / "similarity.parquet")
-    (there / "summary.new").replace(there / "summary.json")
+    # In a folder of its own: the command may write beside a worker, and a killed one leaves halves.
+    with TemporaryDirectory(dir=there, prefix=".new-") as held:
+        table_file, summary_file = Path(held) / "similarity.parquet", Path(held) / "summary.json"
+        pq.write_table(table, table_file, compression="zstd")
+        summary_file.write_text(json.dumps(summary, indent=1))
+        for file in (table_file, summary_file):
+            file.replace(there / file.name)

@@ -7,13 +7,11 @@ from __future__ import annotations
 
 import uuid
 
-from django.conf import settings
 from django.db import transaction
-from django.db.models import Exists, F, OuterRef
-from django.db.models.functions import Now
+from django.db.models import Exists, OuterRef
 
 from annotation.models import Task
-from enrichment import ledger, queue
+from enrichment import leases, queue
 from enrichment.models import TaskCheck, from_now
 
 State = TaskCheck.State
@@ -34,32 +32,19 @@ def find_missing() -> None:
     asked = TaskCheck.objects.filter(task=OuterRef("pk"), version=OuterRef("version"))
     for pk in Task.objects.filter(~Exists(asked), state=Task.State.SUBMITTED).values_list("pk", flat=True)[:200]:
         ask(pk)
-    silent = TaskCheck.objects.filter(TaskCheck.is_expired())
-    silent.filter(attempts__lt=ledger.MOST_ATTEMPTS).update(state=State.QUEUED, owner=None, sent_at=None)
-    silent.filter(attempts__gte=ledger.MOST_ATTEMPTS).update(
-        state=State.FAILED, owner=None, error=f"{ledger.MOST_ATTEMPTS} workers in a row stopped without a word."
-    )
+    leases.expire(TaskCheck)
 
 
-def claim(task_id: int) -> tuple[TaskCheck | None, uuid.UUID]:
-    """Take the newest version of a task that waits to be checked, with the token that proves it."""
-    owner = uuid.uuid4()
+def claim(task_id: int) -> tuple[TaskCheck, uuid.UUID] | None:
+    """Take the newest version of a task that waits to be checked, with the token that proves it; None for none."""
     newest = TaskCheck.objects.filter(TaskCheck.is_due(), task=task_id).order_by("-version").first()
     if newest is None:
-        return None, owner
-    taken = TaskCheck.objects.filter(TaskCheck.is_due(), pk=newest.pk).update(
-        state=State.RUNNING,
-        owner=owner,
-        worker=ledger.worker_name(),
-        leased_until=from_now(settings.LEASE_SECONDS),
-        heartbeat=Now(),
-        attempts=F("attempts") + 1,
-    )
-    return (TaskCheck.objects.select_related("task__clip").get(pk=newest.pk) if taken else None), owner
+        return None
+    owner = leases.take(TaskCheck.objects.filter(pk=newest.pk), TaskCheck.is_due())
+    return None if owner is None else (TaskCheck.objects.select_related("task__clip").get(pk=newest.pk), owner)
 
 
 def leave(row: TaskCheck, owner: uuid.UUID, state: TaskCheck.State, **changes: object) -> None:
     """Let go of a check; what is queued again waits a little."""
     later = {"not_before": from_now(LOOK_AGAIN_AFTER), "sent_at": None} if state == State.QUEUED else {}
-    held = TaskCheck.objects.filter(pk=row.pk, owner=owner, state=State.RUNNING)
-    held.update(**{"state": state, "owner": None, "leased_until": None, **later, **changes})
+    leases.leave(TaskCheck, row.pk, owner, state=state, **later, **changes)

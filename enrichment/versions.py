@@ -24,5 +24,5 @@ def refusal(row: LayerRun) -> str:
         return ""
     return (
         f"This version of {row.layer} was refused by the golden set: {last.reason} Go back to the version before, or "
-        f"accept this one with `manage.py golden --accept {row.layer}`."
+        f"accept this one with `manage.py golden --accept {row.layer}:{last.short}`."
     )

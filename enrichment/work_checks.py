@@ -17,17 +17,19 @@ from numpy.typing import NDArray
 from annotation import clips, work
 from annotation.models import Task
 from annotation.work import Work
-from enrichment import compute, ledger, task_checks, thresholds
+from enrichment import compute, leases, recordings, task_checks, thresholds
 from enrichment.checks import actions_vs_motion, depth_vs_segmentation, flow_vs_segmentation
 from enrichment.checks.actions_vs_motion import Labelled
-from enrichment.checks.observed_motion import TrackMasks, observe
+from enrichment.checks.observed_motion import Observed, TrackMasks, guided, observe
 from enrichment.checks.registry import Finding
-from enrichment.errors import BatchLost
+from enrichment.errors import BatchLost, CannotJudge
 from enrichment.events import findings_ready
+from enrichment.findings import tracks_of
 from enrichment.layer import ClipFacts
 from enrichment.layers.actions import motion_in, rate_of
-from enrichment.layers.depth import DepthReader
+from enrichment.layers.depth import NO_LENGTH, DepthReader
 from enrichment.layers.flow import FlowReader
+from enrichment.layers.segmentation import TrackReader
 from enrichment.models import LayerRun, Run, TaskCheck
 
 log = logging.getLogger(__name__)
@@ -61,9 +63,10 @@ def run(task_id: int) -> bool:
     Returns:
         Whether it did. What fails is entered, not raised.
     """
-    row, owner = task_checks.claim(task_id)
-    if row is None:
+    taken = task_checks.claim(task_id)
+    if taken is None:
         return False
+    row, owner = taken
     try:
         with compute.Heartbeat(str(row), lambda: TaskCheck.renew(row.pk, owner, settings.LEASE_SECONDS)) as heartbeat:
             skipped = _check(row.task, heartbeat.check)
@@ -71,7 +74,7 @@ def run(task_id: int) -> bool:
         log.info("%s went to another worker.", row)
     except Exception as error:
         log.exception("%s failed at attempt %d.", row, row.attempts)
-        last = row.attempts >= ledger.MOST_ATTEMPTS
+        last = row.attempts >= leases.MOST_ATTEMPTS
         task_checks.leave(row, owner, State.FAILED if last else State.QUEUED, error=compute.sentence(error))
     else:
         if skipped is None:
@@ -84,7 +87,7 @@ def run(task_id: int) -> bool:
 def _check(task: Task, keep_going: Callable[[], None]) -> dict[str, str] | None:
     """Run all checks and tell what they found; gives why some could not run, None to look again later."""
     if task.state not in {Task.State.SUBMITTED, Task.State.ACCEPTED}:
-        return dict.fromkeys((wanted.check for wanted in _WANTED), "The task is being worked on again.")
+        return dict.fromkeys(NAMES, "The task is being worked on again.")
     there = dict(LayerRun.objects.current().filter(clip=task.clip_id).values_list("layer", "state"))
     needed = {layer for wanted in _WANTED for layer in wanted.layers}
     if any(there.get(layer) in LayerRun.UNSETTLED for layer in needed):
@@ -99,7 +102,12 @@ def _check(task: Task, keep_going: Callable[[], None]) -> dict[str, str] | None:
         if missing:
             skipped[wanted.check] = f"The clip's {' and '.join(missing)} did not come about."
             continue
-        _tell(task, wanted.check, wanted.run(subject, thresholds.of_layer(task.project_id, wanted.settings)))
+        try:
+            found = wanted.run(subject, thresholds.of_layer(task.project_id, wanted.settings))
+        except CannotJudge as error:
+            skipped[wanted.check] = str(error)
+        else:
+            _tell(task, wanted.check, found)
     return skipped
 
 
@@ -111,12 +119,14 @@ def _tell(task: Task, check: str, found: list[Finding]) -> None:
 
 
 def _depth_vs_segmentation(subject: _Subject, limits: Any) -> list[Finding]:
-    """People's masks against the clip's depth, where that is a length."""
+    """People's masks against the clip's depth; raises CannotJudge where that is no length."""
     depth = DepthReader(clips.folder(subject.task.clip))
+    if not depth.metric:
+        raise CannotJudge(NO_LENGTH)
 
     def read(frame: int) -> NDArray[np.float32] | None:
         subject.keep_going()
-        return depth.read(frame) if depth.metric else None
+        return depth.read(frame)
 
     return _named(depth_vs_segmentation.run(depth_vs_segmentation.Inputs(_tracks(subject), read), limits), subject)
 
@@ -134,12 +144,20 @@ def _actions_vs_motion(subject: _Subject, limits: Any) -> list[Finding]:
         Labelled(segment.id, segment.start, segment.end, segment.action, segment.phase)
         for segment in subject.work.segments
     ]
-    motion = motion_in(clips.folder(subject.task.clip))
+    folder = clips.folder(subject.task.clip)
+    motion = motion_in(folder)
     frames = range(motion.first, motion.first + len(motion))
-    # Actions come from flow, so that is there as well; without a mask there is nothing to follow through it.
-    tracks = _tracks(subject)
-    things = observe(_flow(subject), tracks, frames, motion.size).things if tracks else {}
-    given = actions_vs_motion.Inputs(labelled, motion, rate_of(subject.facts), things=things)
+    # Actions come from proposed masks and from flow, so both are there as well.
+    seen = Observed(motion, {}, guided(tracks_of(TrackReader(folder)), frames))
+    # Without a mask of theirs there is nothing to follow through the flow.
+    if labelled and (tracks := _tracks(subject)):
+        drawn = observe(_flow(subject), tracks, frames, motion.size)
+        # Whoever showed the hand in more frames says where it is: people on key frames, or a model that knows hands.
+        seen = drawn if drawn.guided.sum() > seen.guided.sum() else replace(seen, things=drawn.things)
+    opening = recordings.opening(folder, subject.facts.seconds)
+    if opening is not None:
+        opening = opening[frames.start : frames.stop]
+    given = actions_vs_motion.Inputs.of(labelled, seen, rate_of(subject.facts), opening)
     return _named(actions_vs_motion.run(given, limits), subject)
 
 
@@ -182,3 +200,5 @@ _WANTED = (
     _Wanted(flow_vs_segmentation.NAME, ("flow",), _flow_vs_segmentation, "check_flow_segmentation"),
     _Wanted(actions_vs_motion.NAME, ("actions",), _actions_vs_motion, "check_actions_motion"),
 )
+# What is run on people's work, by name.
+NAMES = tuple(wanted.check for wanted in _WANTED)

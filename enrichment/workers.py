@@ -7,9 +7,12 @@ so that a machine without weights can plan with another's, and a batch is put as
 from __future__ import annotations
 
 import logging
+import os
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterable
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
@@ -19,10 +22,11 @@ from django.db.models import Q
 from django.db.models.functions import Now
 from django.db.utils import DatabaseError
 
+from annotation.models import Project
 from enrichment import choosing, engine, registry
 from enrichment.errors import EngineMissing
-from enrichment.models import LayerRun, Worker, from_now
-from enrichment.models.worker import needs
+from enrichment.models import Batch, LayerRun, Run, Worker, from_now
+from enrichment.models.worker import COMPUTING, CONTROL, needs
 
 log = logging.getLogger(__name__)
 
@@ -55,6 +59,8 @@ class Announcing:
     def __init__(self, queues: Iterable[str]) -> None:
         self._queues = sorted(queues)
         self._stop = threading.Event()
+        self._process = f"{socket.gethostname()}:{os.getpid()}"
+        self._told = False
 
     def start(self) -> None:
         """Begin; what takes long, hashing weights, goes on beside the beats."""
@@ -70,7 +76,7 @@ class Announcing:
         """End, and take the row away: the others need not wait for this worker."""
         self._stop.set()
         try:
-            Worker.objects.filter(name=me()).delete()
+            Worker.objects.filter(name=me(), process=self._process).delete()
         except DatabaseError:
             log.warning("The worker could not take leave; the others notice in a while.", exc_info=True)
 
@@ -87,8 +93,19 @@ class Announcing:
                 return
 
     def _beat(self) -> None:
+        other = Worker.objects.filter(name=me()).exclude(process__in=["", self._process]).first()
+        if other is not None and self._told:
+            # Before the first word of this one it may be what a killed process of this name left.
+            log.warning(
+                "Two running workers are called %s: process %s and %s. Each overwrites what the other tells of its "
+                "queues and engines; start one of them with a name of its own, like `-n other@%%h`.",
+                me(),
+                self._process,
+                other.process,
+            )
         facts = {"queues": self._queues, "weights": str(settings.WEIGHTS_DIR), "seen_at": Now()}
-        Worker.objects.update_or_create(name=me(), defaults=facts)
+        Worker.objects.update_or_create(name=me(), defaults={**facts, "process": self._process})
+        self._told = True
         Worker.objects.filter(seen_at__lt=from_now(-_FORGOTTEN_AFTER)).delete()
 
     def _list(self) -> None:
@@ -116,6 +133,37 @@ def listing(weights: Path) -> tuple[dict[str, dict[str, str]], dict[str, str]]:
             except EngineMissing as error:
                 lacks[f"{offer.layer}/{value}"] = str(error)
     return engines, lacks
+
+
+def home(layer_run: LayerRun, usual: str) -> str:
+    """The queue for a layer's batches: the usual one, unless all who serve it lack what those at another one have."""
+    live = list(Worker.objects.live())
+    there = [each for each in live if usual in each.computes]
+    if not there or not all(each.why_not(layer_run) for each in there):
+        return usual
+    able = [each for each in live if each.ready and each.computes and not each.why_not(layer_run)]
+    return able[0].computes[0] if able else usual
+
+
+def serve(name: str) -> bool:
+    """Whether a live worker takes from a queue."""
+    return any(name in each.queues for each in Worker.objects.live())
+
+
+def unserved(*, since: datetime, project: Project | None = None) -> list[str]:
+    """Queues in which work waits that no live worker takes from.
+
+    Args:
+        since: only requests that nobody has planned, and batches whose layer has not gone on, since then.
+        project: whose work; that of all by default.
+    """
+    served = {name for each in Worker.objects.live() for name in each.queues}
+    waiting = Batch.objects.filter(Batch.is_due(), layer_run__changed_at__lt=since)
+    unplanned = Run.objects.filter(planned_at=None, created_at__lt=since)
+    if project is not None:
+        waiting, unplanned = waiting.filter(layer_run__clip__project=project), unplanned.filter(project=project)
+    found = [name for name in COMPUTING if name not in served and waiting.filter(queue=name).exists()]
+    return [CONTROL, *found] if CONTROL not in served and unplanned.exists() else found
 
 
 def refuse(layer_run: LayerRun, why: str) -> None:

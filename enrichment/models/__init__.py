@@ -5,6 +5,7 @@ from enrichment.models.golden import GoldenClip, GoldenResult
 from enrichment.models.ledger import Batch, LayerRun, LayerSetting, Leased, Run, TaskCheck, from_now
 from enrichment.models.propagation import PropagatedMask, Propagation
 from enrichment.models.quality import ClipQuality
+from enrichment.models.survey import Survey
 from enrichment.models.watching import Alert, LayerWatch, Notice, Webhook
 from enrichment.models.worker import Worker
 
@@ -25,6 +26,7 @@ __all__ = [
     "PropagatedMask",
     "Propagation",
     "Run",
+    "Survey",
     "TaskCheck",
     "Webhook",
     "Worker",

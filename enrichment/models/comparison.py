@@ -22,6 +22,9 @@ class Comparison(models.Model):
     worst_frame = models.PositiveIntegerField(null=True, blank=True)
     apart = models.FloatField(default=0.0, help_text="distance of the mean from `same`; what tables sort by")
     error = models.TextField(blank=True, help_text="why they cannot be compared")
+    waiting_since = models.DateTimeField(
+        null=True, blank=True, help_text="when a worker was last asked; empty once it has answered"
+    )
     made_at = models.DateTimeField(auto_now=True)
 
     class Meta:

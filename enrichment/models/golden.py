@@ -31,10 +31,18 @@ class GoldenResult(models.Model):
         REFUSED = "refused", "Refused"
 
     layer = models.CharField(max_length=40)
-    pipeline = models.CharField(max_length=64, help_text="SHA-256 of what identifies the version, see golden.identity")
-    engine = models.CharField(max_length=160, help_text="for people")
+    pipeline = models.CharField(
+        max_length=64, help_text="SHA-256 of what identifies the version, see versions.identity"
+    )
+    engine = models.CharField(max_length=400, help_text="for people")
     figures = models.JSONField(help_text="mean over the golden clips, by name")
     clips = models.PositiveIntegerField()
+    by_clip = models.JSONField(
+        default=dict, help_text='{clip: {"answer": SHA-256 of what was compared with, "figures": {name: value}}}'
+    )
+    compared = models.JSONField(
+        default=dict, help_text="{name: [mean now, mean as accepted]} over the clips and answers that both had"
+    )
     verdict = models.CharField(max_length=8, choices=Verdict)
     reason = models.TextField(blank=True, help_text="which figures became worse, and by how much")
     before = models.ForeignKey("self", models.SET_NULL, null=True, blank=True, related_name="+")
@@ -47,3 +55,8 @@ class GoldenResult(models.Model):
 
     def __str__(self) -> str:
         return f"{self.layer} by {self.engine}: {self.verdict}"
+
+    @property
+    def short(self) -> str:
+        """What a person types for the version."""
+        return self.pipeline[:12]

@@ -89,6 +89,7 @@ class LayerRun(models.Model):
     attempts = models.PositiveIntegerField(default=0, help_text="at its batches, however they ended")
     failures = models.PositiveIntegerField(default=0, help_text="of these attempts")
     measure = models.FloatField(null=True, blank=True, help_text="what the layer itself thinks of its result, 0-1")
+    unjudged = models.TextField(blank=True, default="", help_text="why a check that is done could not judge the clip")
     batches_total = models.PositiveIntegerField(default=0)
     batches_done = models.PositiveIntegerField(default=0)
     files = models.JSONField(default=list, help_text="paths in the clip folder")
@@ -152,6 +153,7 @@ class Run(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     planned_at = models.DateTimeField(null=True, blank=True, help_text="when the ledger held all of it")
     settled_at = models.DateTimeField(null=True, blank=True)
+    error = models.TextField(blank=True, help_text="why it could not be planned")
     announced_at = models.DateTimeField(null=True, blank=True, help_text="bounds how often open pages are told")
     summary = models.JSONField(null=True, blank=True, help_text="progress of a large request, as last counted")
     summary_at = models.DateTimeField(null=True, blank=True)
@@ -226,6 +228,7 @@ class Batch(Leased):
     start = models.PositiveIntegerField()
     end = models.PositiveIntegerField()
     closing = models.BooleanField(default=False)
+    taken_at = models.DateTimeField(null=True, blank=True, help_text="when its last attempt began")
     queue = models.CharField(max_length=8, default="cpu")
     priority = models.PositiveSmallIntegerField(default=50, help_text="its layer run's")
 

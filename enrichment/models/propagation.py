@@ -32,7 +32,7 @@ class Propagation(Leased):
     last = models.PositiveIntegerField(help_text="the last frame to be made; before `frame` for backwards")
     engine = models.CharField(max_length=40)
     engine_version = models.CharField(max_length=40, blank=True)
-    device = models.CharField(max_length=8, default="cpu", help_text="whose workers carry it, cpu or gpu")
+    device = models.CharField(max_length=8, default="cpu", help_text="whose workers carry it: cpu, gpu or either")
     passes = models.PositiveSmallIntegerField(default=1, help_text="how often each frame comes")
     seq = models.PositiveIntegerField(default=0, help_text="of the mask that came last; 1 is the first")
     cancelled = models.BooleanField(default=False)

@@ -16,10 +16,12 @@ class LayerWatch(models.Model):
 
     project = models.ForeignKey(Project, models.CASCADE, related_name="layer_watches")
     layer = models.CharField(max_length=40)
-    engine = models.CharField(max_length=160, blank=True)
+    engine = models.CharField(max_length=400, blank=True, help_text="with the beginning of its weights' SHA-256")
     clips = models.PositiveIntegerField(default=0, help_text="done in the window")
     frames = models.PositiveBigIntegerField(default=0, help_text="of these clips")
     seconds = models.FloatField(default=0.0, help_text="that workers computed for them")
+    gpu_seconds = models.FloatField(default=0.0, help_text="of these, of clips whose batches waited for a GPU")
+    dollars = models.FloatField(default=0.0, help_text="of paid calls for them, as far as prices are known")
     attempts = models.PositiveIntegerField(default=0)
     failures = models.PositiveIntegerField(default=0, help_text="of these attempts")
     recent = models.FloatField(null=True, blank=True, help_text="mean of the layer's own measure, 0-1")
@@ -55,6 +57,7 @@ class Alert(models.Model):
         ERRORS = "errors", "Many attempts fail"
         DRIFT = "drift", "Quality below its history"
         NOTHING = "nothing", "A run without a single result"
+        UNSERVED = "unserved", "Work that no worker takes"
 
     project = models.ForeignKey(Project, models.CASCADE, related_name="alerts")
     kind = models.CharField(max_length=10, choices=Kind)
@@ -62,7 +65,9 @@ class Alert(models.Model):
     sentence = models.TextField()
     opened_at = models.DateTimeField(auto_now_add=True)
     closed_at = models.DateTimeField(null=True, blank=True)
-    mailed_at = models.DateTimeField(null=True, blank=True)
+    mailed_at = models.DateTimeField(null=True, blank=True, help_text="when the mail was handed over, or had no reader")
+    mail_attempts = models.PositiveSmallIntegerField(default=0)
+    mail_not_before = models.DateTimeField(null=True, blank=True, help_text="a failed attempt is not repeated at once")
 
     class Meta:
         ordering = ["-id"]

@@ -10,6 +10,10 @@ from enrichment.models.ledger import LayerRun, from_now
 
 # So many seconds without a word, and a worker counts as gone; several of its beats.
 LIVE = 45.0
+# Where batches wait; other queues are for what people wait for, and for files.
+COMPUTING = ("cpu", "gpu")
+# Where what is short and keeps everything else going is told of: planning, reconciling, watching.
+CONTROL = "control"
 
 
 class WorkerQuerySet(models.QuerySet["Worker"]):
@@ -26,6 +30,7 @@ class Worker(models.Model):
     """
 
     name = models.CharField(max_length=160, unique=True)
+    process = models.CharField(max_length=160, blank=True, help_text="host and number of the process that told this")
     queues = models.JSONField(default=list)
     weights = models.CharField(max_length=400, blank=True, help_text="where it looks for weights")
     engines = models.JSONField(default=dict)
@@ -41,6 +46,11 @@ class Worker(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def computes(self) -> list[str]:
+        """The queues it serves in which batches wait."""
+        return [name for name in COMPUTING if name in self.queues]
 
     def why_not(self, layer_run: LayerRun) -> str:
         """Why it cannot compute a layer run, as a sentence that names it; empty when it can, or has not listed all."""

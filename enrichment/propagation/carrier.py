@@ -95,8 +95,8 @@ class Carrier(ABC):
     name: what the project's setting and the request say. title: for people. version: of the engine, named on every
     mask; one with weights names these too, as soon as it has loaded them. method: "propagated" when it looks at the
     pictures, "interpolated" when only at the keyframes. needs_far: whether it can do nothing without a second keyframe.
-    device: "cpu" or "gpu", the workers that it runs on. checkpoints: lists the folders below the weights folder that
-    fit, by name; None for an engine without weights.
+    device: "cpu", "gpu" or "either", the workers that it runs on. checkpoints: lists the folders below the weights
+    folder that fit, by name; None for an engine without weights.
 
     Args:
         folder: the weights that were chosen, for an engine with weights.

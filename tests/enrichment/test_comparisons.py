@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from django.contrib.auth.models import User
+from django.test import Client
 from rest_framework.test import APIClient
 
 from annotation.geometry import rle
@@ -20,7 +22,7 @@ from enrichment.comparison import Comparer, Side
 from enrichment.comparisons import actions, boxes, depth, embeddings, flow, pose, segmentation, series, text
 from enrichment.engines.boxes import Detection
 from enrichment.layers import end_effector
-from enrichment.models import Comparison, LayerRun, Run
+from enrichment.models import Comparison, LayerRun, Run, from_now
 
 
 def test_every_layer_is_compared_by_what_it_says_of_frames() -> None:
@@ -162,6 +164,42 @@ class TestOnAClip:
         about_metadata = Comparison.objects.get(after__layer="metadata")
         assert [frame for frame, _ in about_metadata.values] == [0, 6, 12, 18]
         assert comparing.told_apart(*two) == ("dis, preset medium", "preset ultrafast")
+
+    def test_a_page_that_looks_every_two_seconds_asks_a_worker_once(
+        self,
+        two: tuple[LayerRun, LayerRun],
+        clip: Clip,
+        dana: User,
+        monkeypatch: pytest.MonkeyPatch,
+        django_capture_on_commit_callbacks: Any,
+    ) -> None:
+        sent: list[tuple[Any, ...]] = []
+        monkeypatch.setattr("enrichment.queue.send", lambda *given, **_: sent.append(given))
+        client = Client()
+        client.force_login(dana)
+        with django_capture_on_commit_callbacks(execute=True):
+            pages = [client.get(f"/clips/{clip.pk}/versions/flow/").content.decode() for _ in range(3)]
+        assert all("A worker compares the two versions" in page for page in pages)
+        assert sent == [("enrichment.jobs.compare", two[0].pk, two[1].pk)]
+        assert not comparing.of_project(clip.project).exists()
+        Comparison.objects.update(waiting_since=from_now(-comparing.LOST_AFTER - 1))
+        with django_capture_on_commit_callbacks(execute=True):
+            comparing.ask(two[0].pk, two[1].pk)
+            comparing.ask(two[0].pk, two[1].pk)
+        assert len(sent) == 2, "a lost message is made up for, once"
+        comparing.run(two[0].pk, two[1].pk)
+        assert "A worker compares" not in client.get(f"/clips/{clip.pk}/versions/flow/").content.decode()
+
+    def test_whatever_goes_wrong_is_an_answer(self, two: tuple[LayerRun, LayerRun], clip: Clip) -> None:
+        comparing.ask(two[0].pk, two[1].pk)
+        shutil.rmtree(clip.folder)
+        comparing.run(two[0].pk, two[1].pk)
+        row = Comparison.objects.get(before=two[0], after=two[1])
+        assert row.error.startswith("The two versions cannot be compared: ")
+        LayerRun.objects.filter(pk=two[0].pk).update(kept_at=None)
+        comparing.run(two[0].pk, two[1].pk)
+        row.refresh_from_db()
+        assert "is not kept any more" in row.error
 
     def test_a_version_is_seen_and_made_current_by_leads_only(
         self, two: tuple[LayerRun, LayerRun], clip: Clip, dana: User, bob: User, mallory: User, api: APIClient

@@ -119,7 +119,12 @@ class TestPage:
         assert (kept(), lying(three)) == ({}, 0)
 
     def test_a_lead_compares_and_does_not_drop(
-        self, three: Clip, dana: User, client: Client, monkeypatch: pytest.MonkeyPatch
+        self,
+        three: Clip,
+        dana: User,
+        client: Client,
+        monkeypatch: pytest.MonkeyPatch,
+        django_capture_on_commit_callbacks: Any,
     ) -> None:
         sent: list[tuple[Any, ...]] = []
         monkeypatch.setattr(queue, "send", lambda job, *ids, **_: sent.append((job, *ids)))
@@ -129,7 +134,8 @@ class TestPage:
         assert "Compare 3 pairs" in shown.content.decode()
         assert 'name="drop"' not in shown.content.decode()
         assert client.post(PAGE, {"drop": "numbers"}).status_code == 403
-        assert client.post(PAGE, {"compare": "1"}).status_code == 302
+        with django_capture_on_commit_callbacks(execute=True):
+            assert client.post(PAGE, {"compare": "1"}).status_code == 302
         latest = {row.layer: row.pk for row in LayerRun.objects.kept().reverse()}
         now = {row.layer: row.pk for row in LayerRun.objects.current()}
         assert sorted(sent) == sorted(("enrichment.jobs.compare", latest[name], now[name]) for name in now)

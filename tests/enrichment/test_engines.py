@@ -253,7 +253,7 @@ class TestInProjects:
     def test_a_worker_with_other_weights_does_not_pass_them_off_as_those_that_were_asked_for(
         self, counters: Path, project: Project, clip: Clip, alice: User, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("enrichment.ledger.MOST_ATTEMPTS", 1)
+        monkeypatch.setattr("enrichment.leases.MOST_ATTEMPTS", 1)
         runs.configure(project=project, layer="pixels", engine="counter:small", by=alice)
         run = runs.request(project=project, by=alice, layers=["pixels"], tell=False)
         runs.plan(run)

@@ -78,7 +78,7 @@ def test_a_fingerprint_changes_with_everything_that_shapes_the_result() -> None:
 @pytest.mark.parametrize(
     ("layer", "given", "said"),
     [
-        ("flow", {"scael": 1}, "no parameter scael; it has preset, scale"),
+        ("flow", {"scael": 1}, "no parameter scael; it has gaps, preset, scale"),
         ("flow", {"scale": 2}, "scale is 2"),
         ("flow", {"preset": "best"}, "ultrafast, fast, medium"),
         ("metadata", {"measure_every": 0}, "whole number of 1 or more"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -36,7 +37,7 @@ FRAMES = 240 + 60 * KILLS
 class Worker:
     """A worker process with one child that computes, in a group of its own."""
 
-    def __init__(self, home: Path, log: Path) -> None:
+    def __init__(self, home: Path, log: Path, **variables: str) -> None:
         database = settings.DATABASES["default"]
         address = f"sqlite:///{connection.settings_dict['NAME']}" if database["ENGINE"].endswith("sqlite3") else None
         environment = os.environ | {
@@ -44,6 +45,7 @@ class Worker:
             "LOUPE_LEASE_SECONDS": str(LEASE),
             "CELERY_BROKER_URL": "filesystem://localhost",
             "PYTHONDONTWRITEBYTECODE": "1",
+            **variables,
         }
         if address is None:
             pytest.skip("needs the embedded database; the services have tests of their own")
@@ -63,7 +65,7 @@ class Worker:
 
 
 @pytest.fixture
-def start(transactional_db: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], Worker]]:
+def start(transactional_db: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Worker]]:
     """Start workers that share this test's clips and a broker of their own."""
     home = tmp_path / "home"
     workers: list[Worker] = []
@@ -80,8 +82,8 @@ def start(transactional_db: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     }
     monkeypatch.setattr(queue, "current_app", app)
 
-    def one() -> Worker:
-        workers.append(Worker(home, tmp_path / "worker.log"))
+    def one(**variables: str) -> Worker:
+        workers.append(Worker(home, tmp_path / "worker.log", **variables))
         return workers[-1]
 
     yield one
@@ -103,7 +105,7 @@ def wait_for(done: Callable[[], bool], seconds: float, log: Path) -> None:
 
 
 def test_a_worker_killed_in_the_middle_costs_at_most_one_batch(
-    project: Project, alice: User, start: Callable[[], Worker], tmp_path: Path
+    project: Project, alice: User, start: Callable[..., Worker], tmp_path: Path
 ) -> None:
     clip: Clip = ClipFactory(project=project, by=alice, frames=FRAMES)
     run = runs.request(project=project, by=alice, clips=[clip], layers=["flow"], tell=False)
@@ -141,6 +143,27 @@ def test_a_worker_killed_in_the_middle_costs_at_most_one_batch(
     # What a dead worker had finished is used, not made again.
     for name, when in written.items():
         assert (clip.folder / f"flow/flow_{name}.npy").stat().st_mtime_ns == when
+
+
+def test_a_batch_that_takes_too_long_is_stopped_and_says_so(
+    project: Project, alice: User, start: Callable[..., Worker], tmp_path: Path
+) -> None:
+    clip: Clip = ClipFactory(project=project, by=alice, frames=240, width=1280, height=720)
+    # Every frame of this size takes some fifty milliseconds, and 120 of them are a batch; one of two has to be caught.
+    runs.configure(project=project, layer="metadata", parameters={"measure_every": 1}, by=alice)
+    run = runs.request(project=project, by=alice, clips=[clip], layers=["metadata"], tell=False)
+    runs.plan(run)
+    start(LOUPE_BATCH_SECONDS="1")
+    told = Batch.objects.filter(layer_run__layer="metadata").exclude(error="")
+    wait_for(told.all().exists, 60, tmp_path / "worker.log")
+    batch = told.all()[0]
+    assert re.match(
+        rf"Frames {batch.start} to {batch.end - 1} were stopped after \d seconds, longer than a batch may take. "
+        "The engine is too slow for this worker: choose a quicker one",
+        batch.error,
+    )
+    assert batch.attempts == 1
+    assert batch.taken_at is not None
 
 
 def settled(run: Run) -> bool:

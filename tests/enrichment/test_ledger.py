@@ -4,13 +4,16 @@ import hashlib
 from pathlib import Path
 
 import pytest
+from celery.exceptions import SoftTimeLimitExceeded
 from django.contrib.auth.models import User
+from django.db import connection
 from django.db.models.functions import Now
+from django.test.utils import CaptureQueriesContext
 
 from annotation import clips
 from annotation.models import Clip, Project
-from enrichment import compute, jobs, ledger, priorities, progress, queue, runs
-from enrichment.layer import Layer
+from enrichment import batches, compute, jobs, leases, ledger, priorities, progress, queue, runs
+from enrichment.layer import Context, Layer, Product, Span
 from enrichment.models import Batch, LayerRun, Run, from_now
 from tests.enrichment.layers import Numbers
 from tests.factories import ClipFactory
@@ -72,6 +75,12 @@ class TestAskingAgain:
         assert states(clip) == dict.fromkeys(("numbers", "sums", "last"), State.DONE)
         assert numbers.batches.filter(closing=False).count() < cut
         assert (clip.folder / "sums/all.json").read_text().endswith(f"{sum(range(24))}]")
+
+    def test_no_layer_that_ends_reads_all_clips_of_its_run(self, asked: Run, clip: Clip) -> None:
+        with CaptureQueriesContext(connection) as seen:
+            compute.work_here(asked)
+        assert states(clip) == dict.fromkeys(("numbers", "sums", "last"), State.DONE)
+        assert [query["sql"] for query in seen.captured_queries if '"enrichment_run"."clips"' in query["sql"]] == []
 
     def test_asking_again_does_nothing(self, asked: Run, project: Project, clip: Clip, alice: User) -> None:
         finish(asked)
@@ -168,7 +177,7 @@ class TestClaims:
         numbers = LayerRun.objects.get(clip=clip, layer="numbers")
         for batch in numbers.batches.filter(closing=False):
             compute.run_batch(batch.pk)
-        compute.pieces_of(numbers).clear()
+        batches.pieces_of(numbers).clear()
         finish(asked)
         assert states(clip)["numbers"] == State.DONE
         assert Numbers.ran["numbers 0"] == 2
@@ -210,7 +219,7 @@ class TestFailures:
 
     def test_a_silent_worker_loses_its_batch_and_a_third_one_ends_it(self, asked: Run, clip: Clip) -> None:
         first = Batch.objects.filter(layer_run__layer="numbers").earliest("index")
-        for _ in range(ledger.MOST_ATTEMPTS):
+        for _ in range(leases.MOST_ATTEMPTS):
             assert ledger.claim(first.pk) is not None
             assert ledger.expire() == 0
             Batch.objects.filter(pk=first.pk).update(leased_until=from_now(-1))
@@ -218,6 +227,47 @@ class TestFailures:
         numbers = LayerRun.objects.get(clip=clip, layer="numbers")
         assert numbers.state == State.FAILED
         assert "3 workers in a row stopped without a word while at frames 0 to 9" in numbers.error
+        assert "heard of for 0 seconds; they may lack memory" in numbers.error
+
+    def test_a_worker_killed_for_taking_too_long_is_not_said_to_lack_memory(self, asked: Run, clip: Clip) -> None:
+        first = Batch.objects.filter(layer_run__layer="numbers").earliest("index")
+        for _ in range(leases.MOST_ATTEMPTS):
+            assert ledger.claim(first.pk) is not None
+            Batch.objects.filter(pk=first.pk).update(
+                taken_at=from_now(-1800), heartbeat=from_now(-6), leased_until=from_now(-1)
+            )
+            assert ledger.expire() == 1
+        numbers = LayerRun.objects.get(clip=clip, layer="numbers")
+        assert numbers.state == State.FAILED
+        assert numbers.error.startswith("Frames 0 to 9 were stopped after 30 minutes, longer than a batch may take.")
+        assert "memory" not in numbers.error
+
+    def test_a_batch_that_is_told_to_stop_gets_other_attempts_and_then_the_reason(
+        self, asked: Run, clip: Clip, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def stopped(layer: Numbers, context: Context, span: Span) -> None:
+            layer.ran[f"{layer.name} {span.index}"] += 1
+            try:
+                raise SoftTimeLimitExceeded
+            except SoftTimeLimitExceeded as error:
+                raise ValueError("the model's own words for it") from error
+
+        monkeypatch.setattr(Numbers, "compute", stopped)
+        finish(asked)
+        numbers = LayerRun.objects.get(clip=clip, layer="numbers")
+        assert numbers.error.startswith("Frames 0 to 9 were stopped after 0 seconds, longer than a batch may take.")
+        assert Numbers.ran["numbers 0"] == leases.MOST_ATTEMPTS
+
+    def test_putting_together_that_takes_too_long_has_a_reason_of_its_own(
+        self, asked: Run, clip: Clip, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def stopped(layer: Numbers, context: Context) -> Product:
+            raise SoftTimeLimitExceeded
+
+        monkeypatch.setattr(Numbers, "publish", stopped)
+        finish(asked)
+        said = LayerRun.objects.get(clip=clip, layer="numbers").error
+        assert said.startswith("Putting together what was computed of all 24 frames was stopped after")
 
     def test_a_full_disk_is_said_to_be_full(self) -> None:
         assert compute.sentence(OSError(28, "No space left on device")).startswith("The disk is full;")
@@ -236,7 +286,7 @@ class TestHints:
         self, asked: Run, monkeypatch: pytest.MonkeyPatch, django_capture_on_commit_callbacks: object
     ) -> None:
         sent: list[int] = []
-        monkeypatch.setattr(queue, "send", lambda job, pk, queue: sent.append(pk))
+        monkeypatch.setattr(queue, "send", lambda job, pk, queue, expires: sent.append(pk))
         with django_capture_on_commit_callbacks(execute=True):  # type: ignore[operator]
             assert queue.top_up() == 3
             assert queue.top_up() == 0

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from django.contrib.auth.models import User
@@ -64,6 +66,9 @@ def test_more_rows_than_asked_for_are_said(measured: Clip, project: Project) -> 
         "SELECT * FROM read_text('/etc/passwd')",
         "SELECT * FROM read_csv('/etc/passwd')",
         "SELECT * FROM '{file}'",
+        "SELECT * FROM read_parquet('{elsewhere}')",
+        "SELECT * FROM read_parquet('{folder}/*/metadata.parquet')",
+        "SELECT * FROM frames, read_text('{folder}/metadata.json')",
         "SELECT * FROM glob('/*')",
         "SELECT getenv('SECRET_KEY')",
         "SELECT * FROM read_parquet('http://127.0.0.1/x.parquet')",
@@ -74,8 +79,10 @@ def test_more_rows_than_asked_for_are_said(measured: Clip, project: Project) -> 
 )
 def test_anything_but_reading_the_table_is_refused(sql: str, measured: Clip, project: Project, tmp_path: Path) -> None:
     file = tmp_path / "written.db"
+    other = Clip.objects.exclude(project=project).get()
+    places = {"file": file, "elsewhere": other.folder / TABLE_FILE, "folder": measured.folder.parent}
     with pytest.raises(QueryRefused):
-        metadata_sql.query(project=project, sql=sql.format(file=file))
+        metadata_sql.query(project=project, sql=sql.format(**places))
     assert not file.exists()
 
 
@@ -84,6 +91,48 @@ def test_a_query_without_an_end_is_stopped(measured: Clip, project: Project, mon
     endless = "SELECT sum(a.range * b.range) FROM range(10000000) a, range(10000000) b"
     with pytest.raises(QueryRefused, match="longer than"):
         metadata_sql.query(project=project, sql=endless)
+
+
+@pytest.mark.parametrize("spoil", ["cut short", "spoiled within", "of something else"])
+def test_a_damaged_file_is_named_by_its_clip(measured: Clip, project: Project, dana: User, spoil: str) -> None:
+    whole = (measured.folder / TABLE_FILE).read_bytes()
+    spoiled = {
+        "cut short": whole[: len(whole) // 2],
+        "spoiled within": whole[:4] + bytes(len(whole) // 4) + whole[4 + len(whole) // 4 :],
+        "of something else": b"no table",
+    }
+    (measured.folder / TABLE_FILE).unlink()
+    (measured.folder / TABLE_FILE).write_bytes(spoiled[spoil])
+    browser = Client()
+    browser.force_login(dana)
+    answer = browser.get(f"/projects/{project.slug}/clips/query/", {"sql": "SELECT * FROM frames"})
+    assert answer.status_code == 200
+    assert f"of clip {measured.name} ({measured.pk}) is damaged" in answer.content.decode()
+
+
+def test_more_frames_than_fit_into_memory_are_asked_all_the_same(
+    measured: Clip, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = measured.folder / TABLE_FILE
+    table = pq.read_table(file)
+    rows, rng = 400_000, np.random.default_rng(1)
+    wide = {name: np.resize(table[name].to_numpy(zero_copy_only=False), rows) for name in table.column_names}
+    wide |= {name: rng.random(rows) for name in ("sharpness", "net_sharpness", "exposure", "contrast", "noise")}
+    file.unlink()
+    pq.write_table(pa.table(wide, schema=table.schema), file, row_group_size=20_000)
+    monkeypatch.setattr(metadata_sql, "MEMORY", "24MB")
+    answer = metadata_sql.query(project=project, sql="SELECT count(*), min(frame) FROM frames WHERE frame >= 0")
+    assert answer.rows[0][0] > rows
+    with pytest.raises(QueryRefused, match="24MB of memory"):
+        metadata_sql.query(project=project, sql="SELECT * FROM frames ORDER BY sharpness")
+
+
+def test_opening_the_files_takes_no_longer_than_a_query_may(
+    measured: Clip, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(metadata_sql, "SECONDS", 0.0)
+    with pytest.raises(QueryRefused, match="metadata of 2 clips"):
+        metadata_sql.query(project=project, sql="SELECT 1 FROM frames")
 
 
 def test_without_metadata_there_is_nothing_to_ask(project: Project, clip: Clip) -> None:
@@ -106,5 +155,7 @@ def test_the_command_writes_csv(measured: Clip, project: Project, capsys: pytest
     assert capsys.readouterr().out.splitlines() == ["clip_codec", measured.codec]
     with pytest.raises(CommandError, match="nothing else"):
         call_command("sql", project.slug, "DELETE FROM frames")
+    with pytest.raises(CommandError, match="no project 'nosuch'"):
+        call_command("sql", "nosuch")
     call_command("sql", project.slug)
     assert "quality of the frame, 0-1" in capsys.readouterr().out

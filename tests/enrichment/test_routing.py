@@ -15,7 +15,7 @@ import pytest
 from celery import Celery
 from django.conf import settings as configured
 from django.contrib.auth.models import User
-from django.db import connection
+from django.db import connection, transaction
 from django.utils import timezone
 
 from annotation.models import Project
@@ -136,6 +136,35 @@ class TestHandingOn:
         assert str(settings.WEIGHTS_DIR) in layer_run.error
         assert f"gpu@b: it has no weights 'a' below {tmp_path / 'emptied'}." in layer_run.error
 
+    def test_a_layer_moves_to_the_queue_of_the_only_worker_that_has_the_weights(
+        self, project: Project, alice: User, elsewhere: Path, settings: Any, monkeypatch: Any
+    ) -> None:
+        announce("gpu@b", elsewhere, queues=["files", "gpu"])
+        run = asked(project, alice)
+        monkeypatch.setattr(routing, "GRACE", 0.0)
+        announce("cpu@a", settings.WEIGHTS_DIR)
+        workers.be("cpu@a")
+        batch = Batch.objects.filter(state=Batch.State.QUEUED, queue="cpu").first()
+        assert batch is not None, "nobody who serves the usual queue was there to say that they lack it"
+        compute.run_batch(batch.pk)
+        assert run.layer_runs.get().state == State.RUNNING
+        assert set(Batch.objects.values_list("queue", flat=True)) == {"gpu"}
+        with transaction.atomic():
+            ledger.begin(run.layer_runs.get())
+        assert set(Batch.objects.values_list("queue", flat=True)) == {"gpu"}, "known beforehand now"
+
+    def test_who_serves_no_batches_is_no_help(
+        self, project: Project, alice: User, elsewhere: Path, settings: Any, monkeypatch: Any
+    ) -> None:
+        announce("hands@b", elsewhere, queues=["interactive"])
+        run = asked(project, alice)
+        monkeypatch.setattr(routing, "GRACE", 0.0)
+        announce("cpu@a", settings.WEIGHTS_DIR)
+        workers.be("cpu@a")
+        for batch in list(Batch.objects.filter(state=Batch.State.QUEUED)):
+            compute.run_batch(batch.pk)
+        assert run.layer_runs.get().state == State.FAILED
+
     def test_other_weights_under_the_same_name_are_not_what_was_planned(
         self, project: Project, alice: User, elsewhere: Path, tmp_path: Path
     ) -> None:
@@ -172,11 +201,13 @@ BROKERS = ["filesystem://localhost", os.environ.get("REDIS_URL", "")]
 
 
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("serving", ["cpu", "gpu"])
 @pytest.mark.parametrize("broker", BROKERS, ids=["files", "redis"])
 def test_of_two_workers_the_one_with_the_weights_does_all_that_needs_them(
-    broker: str, project: Project, alice: User, elsewhere: Path, tmp_path: Path, start: Callable[..., Any]
+    broker: str, serving: str, project: Project, alice: User, elsewhere: Path, tmp_path: Path, start: Callable[..., Any]
 ) -> None:
-    without, having = start(broker, "without", tmp_path / "none"), start(broker, "having", elsewhere)
+    without = start(broker, "without", tmp_path / "none")
+    having = start(broker, "having", elsewhere, serving=serving)
     wait(lambda: Worker.objects.live().filter(ready=True).count() == 2, tmp_path)
     run = asked(project, alice)
     queue.tell_again()
@@ -201,7 +232,7 @@ def start(tmp_path: Path, monkeypatch: Any) -> Iterator[Callable[..., subprocess
     running: list[subprocess.Popen[bytes]] = []
     home = tmp_path / "home"
 
-    def one(broker: str, name: str, weights: Path) -> subprocess.Popen[bytes]:
+    def one(broker: str, name: str, weights: Path, serving: str = "cpu") -> subprocess.Popen[bytes]:
         if not broker:
             pytest.skip("REDIS_URL is not set")
         app = Celery("hints", broker=broker, set_as_current=False)
@@ -223,7 +254,7 @@ def start(tmp_path: Path, monkeypatch: Any) -> Iterator[Callable[..., subprocess
             "DATABASE_URL": f"sqlite:///{database['NAME']}",
             "PYTHONDONTWRITEBYTECODE": "1",
         }
-        words = ["worker", "--queues", "cpu", "--pool", "solo", "--hostname", f"{name}@here", "--loglevel", "INFO"]
+        words = ["worker", "--queues", serving, "--pool", "solo", "--hostname", f"{name}@here", "--loglevel", "INFO"]
         words += ["--without-mingle", "--without-gossip"]
         with (tmp_path / "worker.log").open("ab") as log:
             running.append(

@@ -16,9 +16,9 @@ from rest_framework.test import APIClient
 
 from annotation import clips, tasks
 from annotation.models import Clip, Project, Task
-from enrichment import compute, progress, runs
+from enrichment import compute, progress, queue, runs
 from enrichment.layer import Layer
-from enrichment.models import LayerRun, Run
+from enrichment.models import LayerRun, LayerSetting, Run
 from tests.enrichment.layers import Numbers
 from tests.factories import ClipFactory, clip_rows
 
@@ -142,7 +142,7 @@ class TestAnswers:
     def test_layers_are_listed_with_those_that_have_no_engine(self, alice: User, api: APIClient) -> None:
         api.force_authenticate(alice)
         known = {layer["name"]: layer for layer in api.get("/api/layers/").json()}
-        assert known["flow"]["parameters"] == {"preset": "medium", "scale": None}
+        assert known["flow"]["parameters"] == {"preset": "medium", "scale": None, "gaps": [1]}
         assert known["depth"]["no_engine"].startswith("No engine:")
         assert known["embeddings"]["inputs"] == ["keyframes"]
 
@@ -155,6 +155,8 @@ class TestAnswers:
         assert picture.shape == (64, 96, 3)
         assert api.get(f"/api/clips/{clip.pk}/flow/{clip.frame_count - 1}.png").status_code == 404
         assert api.get(f"/api/clips/{clip.pk}/flow/3.png?max=wide").status_code == 400
+        assert api.get(f"/api/clips/{clip.pk}/flow/3.png?gap=0").status_code == 400
+        assert api.get(f"/api/clips/{clip.pk}/flow/3.png?gap=2").status_code == 422
 
     def test_flow_can_be_laid_over_the_picture(self, project: Project, clip: Clip, alice: User, api: APIClient) -> None:
         computed(project, alice, "flow")
@@ -244,6 +246,8 @@ class TestPrompts:
             ({"frame": 3, "box": ["nan", 1, 9, 9]}, 400),
             ({"frame": 3, "box": [1, 1, 9]}, 400),
             ({"frame": 3, "points": [[500, 1, 1]]}, 422),
+            ({"frame": 3, "box": [1, 1, 9, 9], "examples": [[20, 20, 9, 9, 1]]}, 422),
+            ({"frame": 3, "box": [1, 1, 9, 9], "examples": [[20, 20, 9, 9]]}, 400),
             ({"frame": 3, "points": [["nan", 1, 1]]}, 400),
             ({"frame": 3, "points": [[5, 5, 0]]}, 422),
             ({"frame": 3, "points": [[5, 5, 1]], "previous": {"box": [1, 1, 9, 9], "counts": "garbage!"}}, 422),
@@ -344,6 +348,7 @@ class TestCommand:
         monkeypatch.setattr("enrichment.queue.tell_again", look)
         call_command("enrich", project.slug, "--wait", stdout=io.StringIO(), stderr=heard)
         assert heard.getvalue().count("no worker seems to be running") == 1
+        assert ",".join(queue.EVERY) in heard.getvalue(), "a worker of fewer queues leaves uploads or masks lying"
 
     @pytest.mark.parametrize(
         ("given", "said"),
@@ -360,6 +365,17 @@ class TestCommand:
     ) -> None:
         with pytest.raises(CommandError, match=said):
             call_command("enrich", *given)
+
+    @pytest.mark.parametrize(
+        "wrong", [["--layers", "numbres"], ["--set", "numbers.luck=1"], ["--clip", "lost"], ["--set", "numbers"]]
+    )
+    def test_what_is_refused_has_set_nothing(
+        self, wrong: list[str], project: Project, clip: Clip, small_layers: dict[str, Layer]
+    ) -> None:
+        with pytest.raises(CommandError):
+            call_command("enrich", project.slug, "--set", "numbers.add=4", *wrong)
+        assert not LayerSetting.objects.exists()
+        assert not Run.objects.exists()
 
 
 def test_a_clip_that_comes_in_is_enriched_without_being_asked(

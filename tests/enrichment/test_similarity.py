@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from io import StringIO
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 from django.test import Client
+from django.utils import timezone
 
-from annotation.models import Clip, Project
-from enrichment import compute, runs
+from annotation.models import Clip, History, Project
+from config import celery_app
+from enrichment import compute, jobs, leases, queue, reconciler, runs, surveys
 from enrichment import similarity as verbs
 from enrichment.engines import similarity
 from enrichment.errors import EngineInputError, RunRefused
+from enrichment.models import LayerRun, Survey, Worker, from_now
 from tests.factories import ClipFactory
 
 
@@ -163,22 +168,85 @@ class TestSurvey:
         assert f"/clips/{embedded[0].pk}/" in shown
 
     def test_the_page_looks_for_the_result_until_it_is_there_the_second_time_too(
-        self, project: Project, embedded: list[Clip], dana: User, monkeypatch: pytest.MonkeyPatch
+        self, project: Project, embedded: list[Clip], dana: User
     ) -> None:
-        monkeypatch.setattr(verbs.queue, "send", lambda *_: None)
         client = Client()
         client.force_login(dana)
         for _ in range(2):
             asked = client.post(f"/projects/{project.slug}/similar/")["Location"]
             assert "every 4s" in client.get(asked).content.decode()
-            verbs.survey(project=project, by=None, clusters=2)
+            jobs.survey(project.pk)
             assert "every 4s" not in client.get(asked).content.decode()
+        assert History.objects.filter(verb="surveyed", actor=dana).count() == 2
+
+    def test_the_page_says_when_no_worker_would_take_it_and_why_nothing_came_of_it(
+        self, project: Project, embedded: list[Clip], dana: User
+    ) -> None:
+        client = Client()
+        client.force_login(dana)
+        address = f"/projects/{project.slug}/similar/"
+        client.post(address)
+        Worker.objects.create(name="cpu@elsewhere", queues=["control", "cpu"], seen_at=timezone.now())
+        assert "celery -A config worker --queues files" in client.get(address).content.decode()
+        Worker.objects.create(name="cpu@here", queues=["files"], seen_at=timezone.now())
+        assert "--queues files" not in client.get(address).content.decode()
+        LayerRun.objects.filter(layer="embeddings").update(current=False)
+        jobs.survey(project.pk)
+        page = client.get(address).content.decode()
+        assert "came to nothing: No clip of Table top has embeddings" in page
+        assert "every 4s" not in page
 
     def test_without_embeddings_nothing_is_asked_of_workers(self, project: Project, clip: Clip) -> None:
         with pytest.raises(RunRefused, match="enrich the clips first"):
-            verbs.ask(project=project)
+            surveys.ask(project=project, by=None)
+        assert not Survey.objects.exists()
         with pytest.raises(RunRefused, match="there are: none yet"):
             verbs.survey(project=project, by=None)
+
+    def test_it_goes_to_workers_that_share_the_home_in_which_pages_read_it(self) -> None:
+        assert celery_app.amqp.router.route({}, "enrichment.jobs.survey")["queue"].name == "files"
+
+    def test_what_was_lost_is_told_again_and_what_a_killed_worker_left_is_taken_up(
+        self,
+        project: Project,
+        embedded: list[Clip],
+        monkeypatch: pytest.MonkeyPatch,
+        django_capture_on_commit_callbacks: Any,
+    ) -> None:
+        told: list[tuple[str, int]] = []
+        monkeypatch.setattr(queue, "send", lambda job, *args, **more: told.append((job, *args)))
+
+        def look_round() -> list[tuple[str, int]]:
+            told.clear()
+            with django_capture_on_commit_callbacks(execute=True):
+                reconciler.look_round()
+            return [each for each in told if each[0] == "enrichment.jobs.survey"]
+
+        again = [("enrichment.jobs.survey", project.pk)]
+        with django_capture_on_commit_callbacks(execute=True):
+            surveys.ask(project=project, by=None)
+            surveys.ask(project=project, by=None)
+        assert told == again, "asked for twice, it is one comparison"
+        assert look_round() == []
+        Survey.objects.update(sent_at=from_now(-queue.TELL_AGAIN_AFTER - 1))
+        assert look_round() == again
+        assert leases.take(Survey.objects.filter(project=project), Survey.is_due()) is not None
+        assert not surveys.run(project.pk), "another worker has it"
+        Survey.objects.update(leased_until=from_now(-1))
+        assert look_round() == again
+        assert surveys.run(project.pk)
+        assert Survey.objects.get().state == Survey.State.DONE
+        assert look_round() == []
+
+    def test_two_at_once_do_not_write_into_each_others_files(self, project: Project, embedded: list[Clip]) -> None:
+        tables = [pa.table([pa.array([n] * 20_000, type=pa.int64())], ["number"]) for n in range(4)]
+        with ThreadPoolExecutor(4) as pool:
+            for n in range(20):
+                list(pool.map(lambda table: verbs._write(project, table, {"n": n}), tables))  # noqa: B023
+                read = pq.read_table(verbs.folder(project) / "similarity.parquet")["number"].to_pylist()
+                assert len(set(read)) == 1
+        left = {path.name for path in verbs.folder(project).iterdir()}
+        assert left == {"similarity.parquet", "summary.json"}
 
 
 class LayerFiles:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -19,6 +21,7 @@ from enrichment import compute, jobs, runs, task_checks, work_checks
 from enrichment.engines.motion_features import MotionFeatures
 from enrichment.events import findings_ready
 from enrichment.layers.actions import MOTION_FILE
+from enrichment.layers.segmentation import MASKS_FILE
 from enrichment.models import LayerRun, TaskCheck, from_now
 from tests.factories import ClipFactory
 
@@ -80,15 +83,26 @@ def compute_layers(clip: Clip, *layers: str) -> None:
     compute.work_here(run)
 
 
-def know_motion(clip: Clip, frames: list[Any]) -> None:
+def know_motion(clip: Clip, frames: list[Any], strength: float = 1.0, *, guided: bool = True) -> None:
     """The motion that the actions layer would have measured, here from the scene's own truth, which costs less."""
     labels = {thing.instance: thing.label for thing in describe(SPEC).objects}
     features = MotionFeatures(SPEC.height, SPEC.width)
+    shown: dict[int, dict[str, Any]] = {number: {} for number in labels}
     for frame in frames:
         masks = {number: frame.instances == number for number in labels}
         features.add(frame.flow if frame.index < SPEC.frames - 1 else None, masks, labels)
+        for number, mask in masks.items():
+            if guided and mask.any():
+                shown[number][str(frame.index)] = {"counts": rle.encode(mask)["counts"]}
+    motion = features.series()
     with clips.folder(clip).writing(MOTION_FILE) as file:
-        np.savez(file, **features.series().arrays())
+        np.savez(file, **replace(motion, velocity=motion.velocity * np.float32(strength)).arrays())
+    proposed = [
+        {"track_id": number, "label": labels[number], "confidence": 0.9, "frames": each}
+        for number, each in shown.items()
+    ]
+    content = {"size": [SPEC.height, SPEC.width], "tracks": proposed}
+    clips.folder(clip).write(MASKS_FILE, json.dumps(content).encode())
     LayerRun.objects.create(clip=clip, layer="actions", fingerprint="x", version="1", state=LayerRun.State.DONE)
 
 
@@ -208,6 +222,42 @@ class TestFindings:
         ids = {str(pk) for pk in task.segments.values_list("pk", flat=True)}
         assert set(found[0]["evidence"]["segments"]) <= ids
 
+    @pytest.mark.parametrize(("guided", "count"), [(False, 0), (True, 1)])
+    def test_slight_motion_contradicts_a_label_only_where_a_hand_was_followed(
+        self,
+        task: Task,
+        scene: Clip,
+        bob: User,
+        frames: list[Any],
+        heard: list[Any],
+        check: Callable[[Task], bool],
+        guided: bool,
+        count: int,
+    ) -> None:
+        know_motion(scene, frames, 0.2, guided=guided)
+        late, _ = grasp_label_late(describe(SPEC).segments, seconds=0.5, fps=SPEC.fps)
+        label_phases(task, bob, [segment for segment in late if segment.phase == "grasp"])
+        submit(task)
+        assert check(task)
+        (found,) = [news["findings"] for news in heard if news["check"] == "actions_vs_motion"]
+        assert len(found) == count
+
+    def test_a_gripper_that_closes_at_another_time_contradicts_the_grasp(
+        self, task: Task, scene: Clip, bob: User, heard: list[Any], check: Callable[[Task], bool], frames: list[Any]
+    ) -> None:
+        know_motion(scene, frames)
+        truth = describe(SPEC)
+        label_phases(task, bob, truth.segments)
+        for shift, kinds in ((0, []), (25, ["not_closing"])):
+            rows = "".join(f"{n},{value:.5f}\n" for n, value in enumerate(np.roll(truth.gripper_opening, shift)))
+            clips.folder(scene).write("signals/robot.csv", f"frame,gripper opening [m]\n{rows}".encode())
+            heard.clear()
+            submit(task)
+            assert check(task)
+            (found,) = [news["findings"] for news in heard if news["check"] == "actions_vs_motion"]
+            assert sorted({finding["evidence"]["kind"] for finding in found}) == kinds
+            task.refresh_from_db()
+
 
 class TestLedger:
     def test_it_waits_for_the_clips_own_layers(self, task: Task, scene: Clip, alice: User) -> None:
@@ -240,12 +290,11 @@ class TestLedger:
 
     def test_a_silent_worker_loses_it(self, task: Task) -> None:
         submit(task)
-        row, _ = task_checks.claim(task.pk)
-        assert row is not None
-        assert task_checks.claim(task.pk)[0] is None
+        assert task_checks.claim(task.pk) is not None
+        assert task_checks.claim(task.pk) is None
         TaskCheck.objects.update(leased_until=from_now(-1))
         task_checks.find_missing()
-        assert task_checks.claim(task.pk)[0] is not None
+        assert task_checks.claim(task.pk) is not None
 
     def test_a_failure_is_kept_with_its_reason(self, task: Task, monkeypatch: pytest.MonkeyPatch) -> None:
         def break_down(*_: object) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import http.server
 import json
+import socket
 import threading
 from collections.abc import Iterator
 from datetime import timedelta
@@ -10,15 +11,16 @@ from decimal import Decimal
 import pytest
 from django.contrib.auth.models import User
 from django.core import mail
+from django.db import connection
 from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
 from annotation.models import Clip, Project
-from enrichment import alerts, outgoing, watching
+from enrichment import alerts, costs, outgoing, watching
 from enrichment.errors import AddressRefused
-from enrichment.models import Alert, ApiCall, LayerRun, LayerWatch, Notice, Run, Webhook
-from tests.factories import clip_rows
+from enrichment.models import Alert, ApiCall, Batch, LayerRun, LayerWatch, Notice, Run, Webhook, Worker
+from tests.factories import ProjectFactory, clip_rows
 
 pytestmark = pytest.mark.django_db
 State = LayerRun.State
@@ -50,6 +52,19 @@ def layer_runs(
     LayerRun.objects.filter(pk__in=[each.pk for each in made]).update(changed_at=when)
 
 
+def spoil(project: Project) -> None:
+    """Have the database refuse to sum up a project's layer runs."""
+    rows = LayerRun.objects.filter(clip__project=project)
+    if connection.vendor == "postgresql":
+        rows.update(seconds=1.7e308)  # their sum is no double any more
+        return
+    with connection.cursor() as cursor:  # SQLite keeps what it is given
+        for pk in rows.values_list("pk", flat=True):
+            cursor.execute(
+                "UPDATE enrichment_layerrun SET measure = 'much', done_at = '2000-01-01' WHERE id = %s", [pk]
+            )
+
+
 @pytest.fixture
 def history(project: Project) -> None:
     """Thirty clips that were done well some days ago."""
@@ -69,6 +84,50 @@ class TestFigures:
         watching.look()
         watching.look()
         assert LayerWatch.objects.count() == 1
+
+    def test_what_a_gpu_worker_did_costs_what_a_gpu_costs_and_paid_calls_count(
+        self, project: Project, settings: Settings, dana: User
+    ) -> None:
+        layer_runs(clip_rows(project, 4))
+        on_gpu, elsewhere, *_ = LayerRun.objects.order_by("pk")
+        for row, queue in ((on_gpu, "gpu"), (on_gpu, "gpu"), (elsewhere, "cpu")):
+            Batch.objects.create(layer_run=row, index=row.batches.count(), start=0, end=9, queue=queue)
+        said = {"service": "gemini", "model": "m", "prompt": "keyframe-1", "attempt": 1, "began_at": timezone.now()}
+        for dollars in (Decimal("0.25"), Decimal("0.50"), None):
+            ApiCall.objects.create(layer_run=elsewhere, dollars=dollars, **said)
+        # Another version of the layer on other clips is no further layer of a clip.
+        LayerRun.objects.filter(pk__gt=elsewhere.pk).update(engine_version="2")
+        settings.PRICES = {"cpu": 0.36, "gpu": 3.6}
+        watching.look()
+        first, second = LayerWatch.objects.all()
+        assert (first.gpu_seconds, first.seconds, first.dollars) == (2.0, 4.0, 0.75)
+        assert costs.of_layer(first) == pytest.approx(2 * 0.0001 + 2 * 0.001 + 0.75)
+        assert costs.per_frame(first) == pytest.approx(0.7522 / 48)
+        assert costs.per_clip([first, second]) == pytest.approx((0.7522 + 0.0004) / 4)
+        settings.PRICES = {"cpu": 0, "gpu": 0}
+        browser = Client()
+        browser.force_login(dana)
+        page = browser.get(f"/projects/{project.slug}/runs/health/").content.decode()
+        assert "<b>$0.1875</b>" in page, "paid calls have a price where workers have none"
+
+    def test_two_engines_with_weights_are_named_by_the_beginning_of_their_digests(self, project: Project) -> None:
+        layer_runs(clip_rows(project, 1))
+        folders = "clip:clip-vit-base-patch32,dinov2:dinov2-small"
+        LayerRun.objects.update(engine=folders, engine_version=f"1 sha256:{'a' * 64},1 sha256:{'b' * 64}")
+        watching.look()
+        assert LayerWatch.objects.get().engine == f"{folders} 1 sha256:{'a' * 12},1 sha256:{'b' * 12}"
+
+    def test_one_projects_failure_does_not_stop_the_others(
+        self, project: Project, alice: User, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        other = ProjectFactory(name="Other", slug="other", by=alice)
+        for each in (project, other):
+            layer_runs(clip_rows(each, 12), failures=1)
+        spoil(project)
+        watching.look()
+        assert [watch.project for watch in LayerWatch.objects.all()] == [other]
+        assert [alert.project for alert in Alert.objects.all()] == [other]
+        assert "table-top could not be watched" in caplog.text
 
 
 class TestAlerts:
@@ -102,11 +161,50 @@ class TestAlerts:
         now = timezone.now()
         run = Run.objects.create(project=project, layers=["flow"], clip_count=3, planned_at=now, settled_at=now)
         run.layer_runs.set(LayerRun.objects.all())
+        Run.objects.update(created_at=now - timedelta(hours=3))
         watching.look()
         assert Alert.objects.get(kind=Alert.Kind.NOTHING).about == f"run {run.pk}"
         LayerRun.objects.filter(clip=clips[0]).update(state=State.DONE)
         watching.look()
         assert not Alert.objects.filter(kind=Alert.Kind.NOTHING, closed_at=None).exists()
+
+    def test_layers_that_stood_before_are_not_what_a_run_computed(self, project: Project) -> None:
+        clips = clip_rows(project, 3)
+        layer_runs(clips, days_ago=2)
+        stood = list(LayerRun.objects.all())
+        layer_runs(clip_rows(project, 3), state=State.FAILED)
+        now = timezone.now()
+        run = Run.objects.create(project=project, layers=["flow"], clip_count=6, planned_at=now, settled_at=now)
+        run.layer_runs.set(LayerRun.objects.all())
+        Run.objects.update(created_at=now - timedelta(hours=3))
+        watching.look()
+        assert Alert.objects.filter(kind=Alert.Kind.NOTHING).count() == 1
+        LayerRun.objects.filter(pk=stood[0].pk).update(changed_at=now)
+        watching.look()
+        assert not Alert.objects.filter(kind=Alert.Kind.NOTHING, closed_at=None).exists()
+
+    def test_work_that_no_running_worker_takes_raises_one_and_is_said_to_leads(
+        self, project: Project, dana: User, bob: User
+    ) -> None:
+        layer_runs(clip_rows(project, 1), state=State.QUEUED)
+        run = Run.objects.create(project=project, layers=["flow"], clip_count=1, planned_at=timezone.now())
+        run.layer_runs.set(LayerRun.objects.all())
+        waiting = {"index": 0, "start": 0, "end": 9, "state": Batch.State.QUEUED, "queue": "gpu"}
+        Batch.objects.create(layer_run=LayerRun.objects.get(), **waiting)
+        worker = Worker.objects.create(name="cpu@a", queues=["cpu", "files"], seen_at=timezone.now())
+        watching.look()
+        alert = Alert.objects.get(closed_at=None)
+        assert (alert.kind, alert.about) == (Alert.Kind.UNSERVED, "queue gpu")
+        assert "--queues gpu" in alert.sentence
+        for person, told in ((dana, True), (bob, False)):
+            browser = Client()
+            browser.force_login(person)
+            page = browser.get(f"/projects/{project.slug}/runs/").content.decode()
+            assert ("celery -A config worker --queues gpu" in page) is told
+        worker.queues = ["gpu"]
+        worker.save()
+        watching.look()
+        assert not Alert.objects.filter(closed_at=None).exists()
 
 
 class Hook(http.server.BaseHTTPRequestHandler):
@@ -141,6 +239,14 @@ def hook(settings: Settings) -> Iterator[tuple[str, type[Hook]]]:
 
 
 @pytest.fixture
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as asked:
+        asked.bind(("127.0.0.1", 0))
+        return int(asked.getsockname()[1])
+
+
+@pytest.fixture
 def alert(project: Project) -> Alert:
     return Alert.objects.create(project=project, kind=Alert.Kind.ERRORS, about="flow", sentence="Much of it fails.")
 
@@ -154,6 +260,28 @@ class TestTelling:
         alerts.tell()
         assert [message.to for message in mail.outbox] == [["alice@example.org", "dana@example.org"]]
         assert mail.outbox[0].body == "Much of it fails."
+
+    def test_a_mail_server_that_is_away_loses_no_mail(
+        self, alert: Alert, dana: User, settings: Settings, free_port: int
+    ) -> None:
+        dana.email = "dana@example.org"
+        dana.save()
+        settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+        settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", free_port
+        alerts.tell()
+        alerts.tell()
+        alert.refresh_from_db()
+        assert (alert.mail_attempts, alert.mailed_at) == (1, None), "the next attempt waits"
+        for _ in range(8):
+            Alert.objects.update(mail_not_before=None)
+            alerts.tell()
+        alert.refresh_from_db()
+        assert (alert.mail_attempts, alert.mailed_at) == (alerts.MOST_ATTEMPTS, None)
+        Alert.objects.update(mail_not_before=None, mail_attempts=1)
+        settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+        alerts.tell()
+        alerts.tell()
+        assert [message.to for message in mail.outbox] == [["dana@example.org"]]
 
     def test_a_webhook_gets_the_alert_signed_once(
         self, alert: Alert, alice: User, hook: tuple[str, type[Hook]]

@@ -18,6 +18,9 @@ from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 
+from enrichment import queue
+from enrichment.models.worker import CONTROL
+
 # A batch is seconds long. One that takes longer than this is cut off; the ledger hands it out again.
 PATIENCE = 10.0
 
@@ -84,9 +87,8 @@ def _demand_free(port: int) -> None:
 
 
 def _worker(processes: int) -> list[str]:
-    """One Celery worker for every queue, with the scheduler inside it. What people wait for goes before it."""
+    """One Celery worker for every queue, taking from them in turn, with the scheduler inside it."""
     schedule = settings.HOME / "beat-schedule"
-    queues = "interactive,files,cpu,gpu"
     return [
         *(
             "nice",
@@ -102,16 +104,18 @@ def _worker(processes: int) -> list[str]:
             "--schedule",
             str(schedule),
         ),
-        *("--queues", queues, "--concurrency", str(processes), "--loglevel", "INFO", "--without-mingle"),
+        *("--hostname", "all@%h"),
+        *("--queues", ",".join(queue.EVERY), "--concurrency", str(processes), "--loglevel", "INFO", "--without-mingle"),
     ]
 
 
 def _interactive_worker() -> list[str]:
-    """A worker that is never busy with layers when somebody waits for a mask."""
+    """A worker that is never busy with layers when somebody waits for a mask, or a request is to be planned."""
+    queues = (CONTROL, queue.INTERACTIVE, queue.INTERACTIVE_GPU)
     return [
         *("env", "LOUPE_THREADS=0", sys.executable, "-m", "celery", "-A", "config", "worker"),
         *("--hostname", "interactive@%h", "--pool", "solo"),
-        *("--queues", "interactive", "--loglevel", "INFO", "--without-mingle", "--without-gossip"),
+        *("--queues", ",".join(queues), "--loglevel", "INFO", "--without-mingle", "--without-gossip"),
     ]
 
 

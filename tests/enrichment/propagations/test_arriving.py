@@ -164,12 +164,12 @@ class TestArriving:
         draw(task, track, bob, 4)
         row = propagations.ask(task=task, by=bob, track_id=track.pk, frame=4, to=9)
         for _ in range(3):
-            assert propagating.claim(row.pk)[0] is not None
+            assert propagating.claim(row.pk) is not None
             Propagation.objects.update(leased_until=from_now(-1))
             propagating.expire()
         row.refresh_from_db()
         assert (row.outcome, "3 workers" in row.error) == ("failed", True)
-        assert propagating.claim(row.pk)[0] is None
+        assert propagating.claim(row.pk) is None
 
     def test_an_engine_that_breaks_is_tried_again_and_then_says_why(
         self, bobs: APIClient, task: Task, track: Track, bob: User, scripted: Any

@@ -1,0 +1,98 @@
+"""Where a mask that is to be carried waits: with a worker that can do it and not behind layers, or with a sentence."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.utils import timezone
+from rest_framework.test import APIClient
+
+from annotation.models import Task, Track
+from enrichment import queue
+from enrichment.models import Propagation, Worker, from_now
+from enrichment.propagation import registry
+from enrichment.propagation.carrier import Carrier
+from tests.enrichment.propagations.carrying import ask, draw
+
+pytestmark = pytest.mark.django_db
+
+
+def live(**queues: list[str]) -> None:
+    """Workers with these names and queues are running."""
+    Worker.objects.all().delete()
+    for name, served in queues.items():
+        Worker.objects.create(name=name, queues=served, seen_at=timezone.now())
+
+
+@pytest.fixture
+def either(scripted: type[Carrier]) -> type[Carrier]:
+    """An engine that runs with and without a GPU."""
+    scripted.device = "either"
+    return scripted
+
+
+@pytest.fixture
+def waiting(bobs: APIClient, task: Task, track: Track, bob: User, either: type[Carrier]) -> Propagation:
+    draw(task, track, bob, 4)
+    return Propagation.objects.get(pk=ask(bobs, task, track, frame=4, to=9, engine="scripted").json()["id"])
+
+
+def told(sent: list[Any], run: Any) -> list[str]:
+    """The queues that the broker was told to put propagations in at the reconciler's next look."""
+    sent.clear()
+    with run(execute=True):
+        queue.tell_propagations()
+    return [each[-1] for each in sent]
+
+
+def test_sam_2_runs_wherever_there_is_a_worker_for_what_people_wait_for() -> None:
+    assert registry.get("sam2:any").device == "either"
+
+
+@pytest.mark.parametrize(
+    ("workers", "where"),
+    [
+        ({"cpu": ["cpu", "files"], "hands": ["interactive"]}, "interactive"),
+        ({"hands": ["interactive"], "card": ["interactive_gpu", "gpu"]}, "interactive_gpu"),
+        ({"card": ["interactive_gpu", "gpu"]}, "interactive_gpu"),
+        ({"hands": ["interactive"], "layers": ["gpu"]}, "interactive"),
+    ],
+)
+def test_it_goes_where_a_live_worker_takes_it_and_never_behind_layers(
+    workers: dict[str, list[str]],
+    where: str,
+    waiting: Propagation,
+    sent: list[Any],
+    django_capture_on_commit_callbacks: Any,
+) -> None:
+    live(**workers)
+    Propagation.objects.update(sent_at=None)
+    assert told(sent, django_capture_on_commit_callbacks) == [where]
+
+
+def test_an_annotator_is_told_when_no_running_worker_could_take_it(
+    waiting: Propagation, bobs: APIClient, sent: list[Any], django_capture_on_commit_callbacks: Any
+) -> None:
+    path = f"/api/propagations/{waiting.pk}/"
+    live(layers=["cpu", "gpu", "files"])
+    assert "celery -A config worker --queues interactive`" in bobs.get(path).json()["reason"]
+    Propagation.objects.update(sent_at=from_now(-3600))
+    assert told(sent, django_capture_on_commit_callbacks) == [], "nobody would take it"
+    live(hands=["interactive"])
+    assert bobs.get(path).json()["reason"] == ""
+    assert told(sent, django_capture_on_commit_callbacks) == ["interactive"], "it is told as soon as somebody would"
+
+
+def test_while_another_mask_is_carried_it_is_not_told_again_at_every_look(
+    waiting: Propagation, sent: list[Any], django_capture_on_commit_callbacks: Any
+) -> None:
+    live(hands=["interactive"])
+    busy = Propagation.objects.get(pk=waiting.pk)
+    busy.pk, busy.state, busy.leased_until = None, Propagation.State.RUNNING, from_now(60)
+    busy.save()
+    Propagation.objects.filter(pk=waiting.pk).update(sent_at=from_now(-queue.LOST_AFTER - 5))
+    assert told(sent, django_capture_on_commit_callbacks) == []
+    Propagation.objects.filter(pk=waiting.pk).update(sent_at=from_now(-queue.TELL_AGAIN_AFTER - 5))
+    assert told(sent, django_capture_on_commit_callbacks) == ["interactive"]
