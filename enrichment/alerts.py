@@ -53,13 +53,13 @@ def remove_webhook(*, webhook: Webhook, by: User) -> None:
 
 
 def tell() -> None:
-    """Send what was not sent yet. Safe to run twice: an alert goes out once by e-mail, a notice until it arrives."""
-    for alert in Alert.objects.filter(mailed_at=None, closed_at=None).select_related("project"):
+    """Send what was not sent yet. Safe to run twice: of two processes one makes an attempt, the other none."""
+    unsent = Alert.objects.filter(mailed_at=None, closed_at=None, mail_attempts__lt=MOST_ATTEMPTS)
+    for alert in unsent.select_related("project"):
         for webhook in alert.project.webhooks.all():
             Notice.objects.get_or_create(alert=alert, webhook=webhook)
-        # Marked first: two schedulers must not send it twice, and an e-mail more or less is not worth a retry.
-        if Alert.objects.filter(pk=alert.pk, mailed_at=None).update(mailed_at=Now()):
-            _mail(alert)
+    for alert in unsent.filter(Q(mail_not_before=None) | Q(mail_not_before__lte=Now())).select_related("project"):
+        _mail(alert)
     waiting = Notice.objects.filter(Q(not_before=None) | Q(not_before__lte=Now()), arrived_at=None)
     for notice in waiting.filter(attempts__lt=MOST_ATTEMPTS).select_related("alert__project", "webhook"):
         _send(notice)
@@ -71,16 +71,27 @@ def signature(secret: str, body: bytes) -> str:
 
 
 def _mail(alert: Alert) -> None:
+    # Entered before it is made, as with a notice.
+    tried = Alert.objects.filter(pk=alert.pk, mail_attempts=alert.mail_attempts, mailed_at=None)
+    wait = from_now(FIRST_WAIT * GROWTH**alert.mail_attempts)
+    if not tried.update(mail_attempts=alert.mail_attempts + 1, mail_not_before=wait):
+        return
     leads = Membership.objects.filter(
         project=alert.project, role__in=[Membership.Role.QA_LEAD, Membership.Role.MANAGER]
     )
     to = sorted(set(leads.exclude(user__email="").values_list("user__email", flat=True)))
-    if not to:
-        return
     try:
-        send_mail(f"[Loupe] {alert.project.name}: {alert.get_kind_display()}", alert.sentence, None, to)
+        if to:
+            send_mail(f"[Loupe] {alert.project.name}: {alert.get_kind_display()}", alert.sentence, None, to)
     except OSError:
-        log.exception("An alert of %s could not be sent by e-mail; check EMAIL_URL.", alert.project.slug)
+        left = MOST_ATTEMPTS - alert.mail_attempts - 1
+        log.exception(
+            "An alert of %s could not be sent by e-mail; check EMAIL_URL. It is tried %s.",
+            alert.project.slug,
+            f"again, {left} more times at most" if left else "no more",
+        )
+        return
+    Alert.objects.filter(pk=alert.pk).update(mailed_at=Now())
 
 
 def _send(notice: Notice) -> None:

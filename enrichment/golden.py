@@ -1,27 +1,30 @@
 """The golden set: measure the layers against known answers, and refuse a version that became worse [E13].
 
-A version of a layer is its code, engine and parameters. Its figures on the golden clips are compared with those of the
-last accepted version; what is refused is not computed for any project until somebody accepts it all the same.
+A version of a layer is its code, engine and parameters. Its figures are compared, clip by clip, with those that an
+accepted version had on the same clips and answers: a clip that is added later says nothing of what was measured before.
+What is refused is not computed for any project until somebody accepts it all the same.
 """
 
 from __future__ import annotations
 
+import hashlib
+import json
 import tempfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from statistics import fmean
 
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, QuerySet
 
 from annotation import clips, projects, scene
-from annotation.geometry import rle
 from annotation.media.probe import inspect
 from annotation.models import Clip, MaskRevision, Project, SegmentRevision, Task
-from enrichment import compute, golden_measures, registry, runs
+from enrichment import choosing, compute, golden_measures, golden_scene, registry, runs
 from enrichment.errors import RunRefused
-from enrichment.golden_measures import EVERY, Measure
+from enrichment.golden_measures import EVERY, Measure, Span, Thing
 from enrichment.models import GoldenClip, GoldenResult, LayerRun
 from enrichment.versions import GOLDEN, identity
 
@@ -29,6 +32,15 @@ SEEDS = (301, 302)
 FRAMES = 90
 SIZE = (640, 480)  # width and height, px
 Report = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class _OnClip:
+    """What a layer run of a golden clip scored. answer: SHA-256 of what it was compared with."""
+
+    row: LayerRun
+    answer: str
+    figures: Mapping[str, float]
 
 
 def prepare(*, seeds: Sequence[int] = SEEDS, by: User | None, report: Report) -> Project:
@@ -68,12 +80,12 @@ def mark(*, clip: Clip, by: User | None) -> GoldenClip:
 def measure(*, layers: Iterable[str] | None = None, by: User | None, report: Report) -> list[GoldenResult]:
     """Compute the golden clips with the code and engines of now, and judge every version that results.
 
-    Versions that were judged before keep their verdict, unless their figures on today's golden set say otherwise.
+    A version that was accepted before keeps its verdict unless it became worse than it was itself.
 
     Returns:
-        One result for each layer that has figures.
+        One result for each version of a layer that has figures.
     """
-    found: dict[tuple[str, str], list[tuple[LayerRun, dict[Measure, float]]]] = {}
+    found: dict[tuple[str, str], list[_OnClip]] = {}
     wanted = sorted(set(layers or {each.layer for each in EVERY.values()}))
     for golden in GoldenClip.objects.select_related("clip__project"):
         report(f"Computing {golden.clip.name} …")
@@ -83,26 +95,38 @@ def measure(*, layers: Iterable[str] | None = None, by: User | None, report: Rep
         runs.plan(run)
         compute.work_here(run)
         rows = list(run.layer_runs.select_related("clip").filter(state=LayerRun.State.DONE))
-        figures = _figures(golden, rows)
+        answers, figures = _figures(golden, rows)
         for row in rows:
-            mine = {each: value for each, value in figures.items() if each.layer == row.layer}
+            mine = {each.key: round(value, 4) for each, value in figures.items() if each.layer == row.layer}
             if mine:
-                found.setdefault((row.layer, identity(row)), []).append((row, mine))
+                found.setdefault((row.layer, identity(row)), []).append(_OnClip(row, answers[row.layer], mine))
     return [_judge(layer, pipeline, values, by) for (layer, pipeline), values in sorted(found.items())]
 
 
-def accept(*, layer: str, by: User | None) -> GoldenResult:
-    """Accept the newest version of a layer although it became worse; it is what later ones are compared with.
+@transaction.atomic
+def accept(*, layer: str, pipeline: str = "", by: User | None) -> GoldenResult:
+    """Accept a version of a layer although it became worse; it is what later ones are compared with.
+
+    Args:
+        layer: its layer.
+        pipeline: how the version's identity begins; needed only where several versions stand refused.
 
     Raises:
-        RunRefused: nothing of the layer was refused.
+        RunRefused: no such version stands refused, or it is not clear which one is meant.
     """
-    last = GoldenResult.objects.filter(layer=layer).first()
-    if last is None or last.verdict != GoldenResult.Verdict.REFUSED:
-        raise RunRefused(f"No version of {layer} stands refused.")
-    last.verdict, last.by = GoldenResult.Verdict.ACCEPTED, by
-    last.save(update_fields=["verdict", "by"])
-    return last
+    newest: dict[str, GoldenResult] = {}
+    for result in GoldenResult.objects.filter(layer=layer, pipeline__startswith=pipeline):
+        newest.setdefault(result.pipeline, result)
+    refused = [result for result in newest.values() if result.verdict == GoldenResult.Verdict.REFUSED]
+    if not refused:
+        raise RunRefused(f"No version of {layer}{f' that begins with {pipeline}' if pipeline else ''} stands refused.")
+    if len(refused) > 1:
+        each = ", ".join(f"{layer}:{result.short} ({result.engine})" for result in refused)
+        raise RunRefused(f"Several versions of {layer} stand refused; name the one: {each}.")
+    (result,) = refused
+    result.verdict, result.by = GoldenResult.Verdict.ACCEPTED, by
+    result.save(update_fields=["verdict", "by"])
+    return result
 
 
 def _render(project: Project, seed: int) -> None:
@@ -116,25 +140,43 @@ def _render(project: Project, seed: int) -> None:
             GoldenClip.objects.create(clip=clip, seed=seed)
 
 
-def _figures(golden: GoldenClip, rows: Sequence[LayerRun]) -> dict[Measure, float]:
+def _figures(golden: GoldenClip, rows: Sequence[LayerRun]) -> tuple[dict[str, str], dict[Measure, float]]:
+    """By layer what the answer is, as a SHA-256, and the figures beside it."""
     folder, facts = clips.folder(golden.clip), compute.facts_of(golden.clip)
     readers = {row.layer: registry.get(row.layer).open(folder, facts) for row in rows}
     if golden.seed is not None:
         spec = scene.SceneSpec(seed=golden.seed, frames=facts.frame_count, width=facts.width, height=facts.height)
-        return golden_measures.of_scene(spec, readers)
-    drawn: dict[int, list[rle.Rle]] = {}
+        return dict.fromkeys(readers, _digest(asdict(spec))), golden_scene.figures(spec, readers, folder)
     accepted = Task.objects.filter(clip=golden.clip, state=Task.State.ACCEPTED)
-    size = [golden.clip.height, golden.clip.width]
+    drawn, spans = _drawn(golden.clip, accepted), _spans(facts.seconds, accepted)
+    masks = sorted(
+        (frame, sorted((each.label, each.mask["counts"]) for each in there)) for frame, there in drawn.items()
+    )
+    answers = {"segmentation": _digest(masks), "detections": _digest(masks), "actions": _digest(spans)}
+    return answers, golden_measures.of_truth(drawn, spans, readers, lambda frame: _edge(facts.seconds, frame))
+
+
+def _drawn(clip: Clip, accepted: QuerySet[Task]) -> dict[int, list[Thing]]:
+    """The accepted masks by frame."""
+    found: dict[int, list[Thing]] = {}
     heads = MaskRevision.objects.filter(of__task__in=accepted, of__head=F("pk"), deleted=False).exclude(counts="")
-    for frame, counts in heads.values_list("of__frame", "counts"):
-        drawn.setdefault(frame, []).append({"size": size, "counts": counts})
-    spans = [
-        (phase or action or "", _edge(facts.seconds, start), _edge(facts.seconds, end))
-        for start, end, phase, action in SegmentRevision.objects.filter(
-            of__task__in=accepted, of__head=F("pk"), deleted=False, level=SegmentRevision.Level.PRIMITIVE
-        ).values_list("start", "end", "phase__key", "action__key")
-    ]
-    return golden_measures.of_truth(drawn, spans, readers, lambda frame: _edge(facts.seconds, frame))
+    for frame, counts, label in heads.values_list("of__frame", "counts", "of__track__head__label__key"):
+        found.setdefault(frame, []).append(Thing(label or "", {"size": [clip.height, clip.width], "counts": counts}))
+    return found
+
+
+def _spans(seconds: Sequence[float], accepted: QuerySet[Task]) -> dict[str, list[Span]]:
+    """The accepted segments by level."""
+    found: dict[str, list[Span]] = {}
+    heads = SegmentRevision.objects.filter(of__task__in=accepted, of__head=F("pk"), deleted=False)
+    said = heads.order_by("start", "end").values_list("level", "start", "end", "phase__key", "action__key")
+    for level, start, end, phase, action in said:
+        found.setdefault(level, []).append((phase or action or "", _edge(seconds, start), _edge(seconds, end)))
+    return found
+
+
+def _digest(answer: object) -> str:
+    return hashlib.sha256(json.dumps(answer, sort_keys=True).encode()).hexdigest()
 
 
 def _edge(seconds: Sequence[float], frame: int) -> float:
@@ -145,23 +187,48 @@ def _edge(seconds: Sequence[float], frame: int) -> float:
 
 
 @transaction.atomic
-def _judge(layer: str, pipeline: str, values: Sequence[tuple[LayerRun, dict[Measure, float]]], by: Any) -> GoldenResult:
-    figures = golden_measures.mean([each for _, each in values])
-    last = GoldenResult.objects.filter(layer=layer, verdict=GoldenResult.Verdict.ACCEPTED).first()
+def _judge(layer: str, pipeline: str, values: Sequence[_OnClip], by: User | None) -> GoldenResult:
+    known = GoldenResult.objects.filter(layer=layer)
+    mine = known.filter(pipeline=pipeline).first()
+    # What was accepted, perhaps by hand, is not held against another version every time it is measured again.
+    stands = mine is not None and mine.verdict == GoldenResult.Verdict.ACCEPTED
+    accepted = [mine] if mine is not None and stands else list(known.filter(verdict=GoldenResult.Verdict.ACCEPTED))
+    compared = _compared(values, accepted)
     worse = [
-        f"{name} is {figures[name]:.3f} {EVERY[name].unit}, accepted was {last.figures[name]:.3f}."
-        for name in figures
-        if last is not None and name in last.figures and EVERY[name].worse(figures[name], last.figures[name])
+        f"{name} is {now:.3f} {EVERY[name].unit}, accepted was {was:.3f}."
+        for name, (now, was) in compared.items()
+        if EVERY[name].worse(now, was)
     ]
-    row = values[0][0]
+    if mine is not None and not stands and not compared:
+        worse = [mine.reason]  # it is not forgiven because there is nothing left to compare it with
+    reason = " ".join(worse)
+    if accepted and not compared and not worse:
+        reason = "No accepted version was measured against the same answers, so it was compared with none."
+    row = values[0].row
     return GoldenResult.objects.create(
         layer=layer,
         pipeline=pipeline,
-        engine=f"{row.engine} {row.engine_version}".strip(),
-        figures=figures,
+        engine=f"{row.engine} {choosing.short(row.engine_version)}".strip(),
+        figures=golden_measures.mean([each.figures for each in values]),
         clips=len(values),
+        by_clip={str(each.row.clip_id): {"answer": each.answer, "figures": dict(each.figures)} for each in values},
+        compared=compared,
         verdict=GoldenResult.Verdict.REFUSED if worse else GoldenResult.Verdict.ACCEPTED,
-        reason=" ".join(worse),
-        before=last,
+        reason=reason,
+        before=accepted[0] if accepted else None,
         by=by,
     )
+
+
+def _compared(values: Sequence[_OnClip], accepted: Sequence[GoldenResult]) -> dict[str, list[float]]:
+    """By name the mean now and the accepted one, over the clips that have both, each by the newest of `accepted`."""
+    pairs: dict[str, list[tuple[float, float]]] = {}
+    for each in values:
+        before = (result.by_clip.get(str(each.row.clip_id)) for result in accepted)
+        same = next((there for there in before if there and there["answer"] == each.answer), None)
+        for name, now in each.figures.items():
+            if same is not None and name in same["figures"]:
+                pairs.setdefault(name, []).append((now, same["figures"][name]))
+    return {
+        name: [fmean(now for now, _ in both), fmean(was for _, was in both)] for name, both in sorted(pairs.items())
+    }

@@ -1,6 +1,6 @@
 """How far a layer's files are from a known answer, in figures that can be compared from version to version [E13].
 
-Answers come from the renderer, which knows its scene to the pixel, or from what people accepted.
+Answers come from the renderer, which knows its scene to the pixel (golden_scene.py), or from what people accepted.
 """
 
 from __future__ import annotations
@@ -9,19 +9,15 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean, median
-from typing import Any
 
-import cv2
 import numpy as np
 
-from annotation import scene
 from annotation.geometry import intervals, iou, rle
+from enrichment.box_files import BoxReader
+from enrichment.engines import boxes
+from enrichment.engines.motion_features import SURFACES
 from enrichment.layers.actions import ActionsReader
-from enrichment.layers.flow import FlowReader
 from enrichment.layers.segmentation import TrackReader
-
-# Pixels of a thing that is all but hidden; nobody outlines it.
-LEAST_PIXELS = 40
 
 
 @dataclass(frozen=True)
@@ -34,97 +30,117 @@ class Measure:
     more_is_better: bool
     slack: float
 
+    @property
+    def key(self) -> str:
+        """What it is kept under."""
+        return f"{self.layer}: {self.name}"
+
     def worse(self, now: float, before: float) -> bool:
         """Whether a figure has become worse by more than the slack."""
         return (before - now if self.more_is_better else now - before) > self.slack
 
 
 FLOW = Measure("flow", "mean end-point error", "px", False, 0.02)
+METRES = Measure("depth", "AbsRel", "", False, 0.01)
+DEPTH = Measure("depth", "AbsRel, aligned in scale and shift", "", False, 0.01)
 MASKS = Measure("segmentation", "mean IoU of things", "IoU", True, 0.01)
+FOUND = Measure("detections", "recall at IoU 0.5", "share", True, 0.02)
+NAMED = Measure("detections", "recall at IoU 0.5 with the right label", "share", True, 0.02)
 BOUNDARY = Measure("actions", "median boundary error", "s", False, 0.02)
-SEGMENTS = Measure("actions", "F1 of phases at IoU 0.5", "F1", True, 0.02)
-EVERY = {f"{each.layer}: {each.name}": each for each in (FLOW, MASKS, BOUNDARY, SEGMENTS)}
+SEGMENTS = Measure("actions", "F1 of phases and actions at IoU 0.5", "F1", True, 0.02)
+PEOPLE = Measure("people", "people seen where nobody is", "a frame", False, 0.05)
+POSE = Measure("pose", "poses given where nobody is", "a frame", False, 0.05)
+GRIPPER = Measure("end_effector", "median distance from the gripper's tips", "px", False, 1.0)
+CUTS = Measure("keyframes", "changes of scene seen in one shot", "changes", False, 0.0)
+FAULTS = Measure("metadata", "frames called bad or missing that are not", "share", False, 0.01)
+EVERY = {
+    each.key: each
+    for each in (
+        *(FLOW, METRES, DEPTH, MASKS, FOUND, NAMED, BOUNDARY, SEGMENTS),
+        *(PEOPLE, POSE, GRIPPER, CUTS, FAULTS),
+    )
+}
 
-Drawn = Mapping[int, Sequence[rle.Rle]]  # masks by frame
+
+@dataclass(frozen=True)
+class Thing:
+    """A true mask, COCO RLE, and the key of its label."""
+
+    label: str
+    mask: rle.Rle
+
+
+Drawn = Mapping[int, Sequence[Thing]]  # by frame
 Span = tuple[str, float, float]  # phase or class, start and end in seconds
 
 
-def of_scene(spec: scene.SceneSpec, readers: Mapping[str, object]) -> dict[Measure, float]:
-    """A rendered scene's figures.
-
-    Args:
-        spec: of the scene.
-        readers: what the finished layers opened, by name; layers that are missing are not measured.
-    """
-    flow = readers.get("flow")
-    errors: list[float] = []
-    things: dict[int, list[rle.Rle]] = {}
-    truth = scene.describe(spec)
-    wall = {each.instance for each in truth.objects if each.label == "background"} | {0}
-    last: scene.SceneFrame | None = None
-    for number, frame in enumerate(scene.render(spec)):
-        if last is not None and isinstance(flow, FlowReader):
-            found = _at_size(flow.full(number - 1), (spec.height, spec.width))
-            errors.append(float(np.linalg.norm(found - last.flow, axis=2)[last.flow_valid].mean()))
-        masks = [frame.instances == instance for instance in np.unique(frame.instances) if instance not in wall]
-        things[number] = [rle.encode(mask) for mask in masks if mask.sum() >= LEAST_PIXELS]
-        last = frame
-    figures = {FLOW: fmean(errors)} if errors else {}
-    spans = [(each.phase or "", each.start / spec.fps, each.end / spec.fps) for each in truth.segments]
-    return figures | of_truth(things, spans, readers, lambda frame: frame / spec.fps)
-
-
 def of_truth(
-    drawn: Drawn, spans: Iterable[Span], readers: Mapping[str, object], seconds: Callable[[int], float]
+    drawn: Drawn,
+    spans: Mapping[str, Sequence[Span]],
+    readers: Mapping[str, object],
+    seconds: Callable[[int], float],
 ) -> dict[Measure, float]:
-    """Figures of proposed masks and segments beside true ones.
+    """Figures of proposed masks, boxes and segments beside true ones.
 
     Args:
         drawn: the true masks of the frames that have any.
-        spans: the true segments.
+        spans: the true segments by level, "task" or "primitive"; proposals of a level without any are not judged.
         readers: what the finished layers opened, by name.
         seconds: when a frame's boundary is.
     """
     figures: dict[Measure, float] = {}
-    tracks, actions = readers.get("segmentation"), readers.get("actions")
+    tracks, found, actions = readers.get("segmentation"), readers.get("detections"), readers.get("actions")
     if isinstance(tracks, TrackReader) and any(drawn.values()):
         overlaps = [best for frame, truth in drawn.items() if truth for best in _best(truth, tracks.encoded(frame))]
         figures[MASKS] = fmean(overlaps)
-    true = list(spans)
+    if isinstance(found, BoxReader):
+        figures |= _recall(drawn, found)
+    true = [span for level in spans.values() for span in level]
     if isinstance(actions, ActionsReader) and true:
         proposed = [
-            (str(each.get("phase") or each.get("label") or ""), seconds(each["start"]), seconds(each["end"]))
+            (str(each.get("phase") or each.get("action") or ""), seconds(each["start"]), seconds(each["end"]))
             for each in actions.segments
-            if each.get("level", "primitive") == "primitive"
+            if spans.get(each.get("level", "primitive"))
         ]
         figures[BOUNDARY] = _boundary_error(true, proposed)
         figures[SEGMENTS] = _f1(true, proposed)
     return figures
 
 
-def mean(found: Iterable[Mapping[Measure, float]]) -> dict[str, float]:
-    """Figures over several clips, by `layer: name`."""
+def mean(found: Iterable[Mapping[str, float]]) -> dict[str, float]:
+    """Figures over several clips, by key."""
     values: dict[str, list[float]] = defaultdict(list)
     for figures in found:
-        for measure, value in figures.items():
-            values[f"{measure.layer}: {measure.name}"].append(value)
-    return {name: round(fmean(each), 4) for name, each in sorted(values.items())}
+        for key, value in figures.items():
+            values[key].append(value)
+    return {key: round(fmean(each), 4) for key, each in sorted(values.items())}
 
 
-def _at_size(flow: Any, size: tuple[int, int]) -> Any:
-    if flow.shape[:2] == size:
-        return flow
-    stretch = np.array([size[1] / flow.shape[1], size[0] / flow.shape[0]], np.float32)
-    return cv2.resize(flow, (size[1], size[0])) * stretch
-
-
-def _best(truth: Sequence[rle.Rle], proposed: Mapping[int, rle.Rle]) -> list[float]:
+def _best(truth: Sequence[Thing], proposed: Mapping[int, rle.Rle]) -> list[float]:
     """Each true mask's IoU with the proposal that the best assignment gives it, 0 without one."""
-    overlaps = iou.iou_matrix(list(truth), list(proposed.values()))
+    overlaps = iou.iou_matrix([each.mask for each in truth], list(proposed.values()))
     found = [0.0] * len(truth)
     for a, b, _ in iou.match(overlaps, at_least=0.0).pairs:
         found[a] = float(overlaps[a, b])
     return found
+
+
+def _recall(drawn: Drawn, found: BoxReader) -> dict[Measure, float]:
+    """How many of the things have a box, on the frames that were looked at and are known; surfaces are no things."""
+    known = hits = named = 0
+    for frame, truth in drawn.items():
+        there = found.found(frame)
+        things = [each for each in truth if each.label not in SURFACES]
+        if there is None or not things:
+            continue
+        true = np.array([rle.bbox(each.mask) for each in things], np.float64)
+        overlaps = boxes.iou(true, np.array([each.bbox for each in there], np.float64))
+        labels = {"labels_a": [each.label for each in things], "labels_b": [each.label for each in there]}
+        known += len(things)
+        hits += len(iou.match(overlaps, at_least=0.5).pairs)
+        pairs = iou.match(overlaps, at_least=0.5, **labels).pairs
+        named += sum(things[a].label == there[b].label for a, b, _ in pairs)
+    return {FOUND: hits / known, NAMED: named / known} if known else {}
 
 
 def _boundary_error(true: Sequence[Span], proposed: Sequence[Span]) -> float:

@@ -21,13 +21,18 @@ COLUMNS: Final = {
     "clip_variable_rate": "whether frames come at uneven times",
     "clip_timestamps_synthesised": "whether the file had no times of its own",
     "clip_scene": "scene, as it was said when the clip came in",
-    "clip_environment": "environment, likewise",
+    "clip_environment": "environment, likewise; what captions say of it is in the table clips",
     "clip_device": "camera or robot, likewise",
     "clip_session": "capture session, likewise",
     "clip_site": "site, to the city",
     "clip_contributor": "contributor as JSON: age range, handedness",
     "clip_licence": "licence",
     "clip_consent": "consent",
+    "clip_completeness": "frames that are there over frames expected, 0-1",
+    "clip_frozen_fraction": "share of the measured frames that repeat the one before, 0-1",
+    "clip_lighting": "dark, dim, even, bright or harsh, by exposure and clipping",
+    "clip_lighting_tone": "warm, neutral or cool",
+    "clip_lighting_confidence": "how far the exposure lies from the class's border, 0-1",
     "frame": "number of the frame, from 0",
     "seconds": "its time of presentation",
     "sharpness": "variance of the Laplacian, grey levels squared; below 100 is blurry",
@@ -56,6 +61,12 @@ CLIP_COLUMNS: Final = {
     "quality_pose": "mean confidence of keypoints, 0-1",
     "quality_agreement": "share of frames on which masks, flow and depth agree, 0-1",
     "quality_coverage": "share of the layers with an engine that are there, 0-1",
+    "completeness": "frames that are there over frames expected, 0-1",
+    "frozen": "share of the measured frames that repeat the one before, 0-1",
+    "lighting": "dark, dim, even, bright or harsh",
+    "lighting_tone": "warm, neutral or cool",
+    "environment": "what most captions say, else what was said when the clip came in",
+    "environment_by": "who says so: how many captions by which engine, or who handed the clip in",
 }
 EXAMPLES: Final = (
     (
@@ -69,6 +80,11 @@ EXAMPLES: Final = (
     (
         "Blurry or badly lit frames",
         "SELECT clip_name, frame, sharpness, exposure\nFROM frames WHERE blurry OR too_dark OR too_bright",
+    ),
+    (
+        "Clips by surroundings and light",
+        "SELECT environment, lighting, count(*) AS clips, round(avg(quality), 3) AS quality\n"
+        "FROM clips GROUP BY ALL ORDER BY clips DESC",
     ),
     (
         "Hours by scene",

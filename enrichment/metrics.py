@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 
 from django.db.models import Count, Min
@@ -11,7 +12,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from enrichment import costs
-from enrichment.models import Alert, Batch, LayerRun, LayerWatch
+from enrichment.models import Alert, Batch, LayerRun, LayerWatch, Worker
 
 
 class Work(Collector):
@@ -26,6 +27,11 @@ class Work(Collector):
             waiting.add_metric([queue, state], count)
         yield waiting
         yield GaugeMetricFamily("loupe_queue_age_seconds", "Of the oldest queued layer.", value=queue_age() or 0.0)
+        serving = GaugeMetricFamily("loupe_workers", "Running workers by queue.", labels=["queue"])
+        live = [name for worker in Worker.objects.live() for name in worker.queues]
+        for queue, count in Counter(live).items():
+            serving.add_metric([queue], count)
+        yield serving
         labels = ["project", "layer", "engine"]
         of_layer: dict[str, tuple[str, Callable[[LayerWatch], float | None]]] = {
             "loupe_layer_frames_per_second": ("Frames per second of computing, last 24 hours.", lambda w: w.rate),

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import timedelta
-from typing import Any
 
 from django.db import transaction
-from django.db.models import Avg, Count, Q, StdDev, Sum, Value
-from django.db.models.functions import Concat
+from django.db.models import Avg, Count, Exists, OuterRef, Q, StdDev, Sum
 from django.utils import timezone
 
 from annotation.events import announce_change
 from annotation.models import Project
-from enrichment.models import Alert, LayerRun, LayerWatch, Run
+from enrichment import choosing, workers
+from enrichment.models import Alert, Batch, LayerRun, LayerWatch, Run
+from enrichment.models.ledger import LayerRunQuerySet
+
+log = logging.getLogger(__name__)
 
 # What counts as lately, and how far back the history goes that it is compared with.
 WINDOW = timedelta(hours=24)
 HISTORY = timedelta(days=60)
 # Above this share of failed attempts there is an alert, from so many attempts on.
 MOST_ERRORS, LEAST_ATTEMPTS = 0.05, 20
+# Work that nobody takes for so long is told of: a worker that starts again is back by then.
+UNSERVED = timedelta(minutes=5)
 # A drift is a mean of the window this many standard deviations below the history's, from so many clips in each.
 DRIFT, LEAST_CLIPS, LEAST_HISTORY = 1.0, 5, 20
 
@@ -31,12 +36,19 @@ def look() -> None:
     busy = LayerRun.objects.filter(changed_at__gte=since).order_by().values_list("clip__project", flat=True).distinct()
     watched = LayerWatch.objects.order_by().values_list("project", flat=True).distinct()
     for project in Project.objects.filter(pk__in={*busy, *watched}):
-        count(project)
-        _alert(project)
+        try:
+            with transaction.atomic():
+                count(project)
+                _alert(project)
+        except Exception:
+            # What is wrong with one project's figures must not keep the others' alerts from anybody.
+            log.exception(
+                "The layers of %s could not be watched; its figures and alerts stand as before.", project.slug
+            )
 
 
 def count(project: Project) -> list[LayerWatch]:
-    """The figures of a project's layers, written down and returned; one query over its layer runs."""
+    """The figures of a project's layers, written down and returned; three queries however many there are."""
     now = timezone.now()
     recent = Q(done_at__gte=now - WINDOW) | Q(done_at=None, changed_at__gte=now - WINDOW)
     before = Q(done_at__lt=now - WINDOW)
@@ -44,7 +56,7 @@ def count(project: Project) -> list[LayerWatch]:
         LayerRun.objects.filter(clip__project=project, changed_at__gte=now - HISTORY)
         .exclude(state__in=[State.NO_ENGINE, State.BLOCKED])
         .order_by()
-        .values("layer", by=Concat("engine", Value(" "), "engine_version"))
+        .values("layer", "engine", "engine_version")
         .annotate(
             clips=Count("pk", filter=recent & Q(state=State.DONE)),
             frames=Sum("clip__frame_count", filter=recent & Q(state=State.DONE), default=0),
@@ -57,12 +69,20 @@ def count(project: Project) -> list[LayerWatch]:
             history=Count("measure", filter=before),
         )
     )
+    lately = LayerRun.objects.filter(clip__project=project, state=State.DONE, done_at__gte=now - WINDOW).order_by()
+    on_gpu = Exists(Batch.objects.filter(layer_run=OuterRef("pk"), queue="gpu"))
+    spent = {
+        "gpu_seconds": _sums(lately.filter(on_gpu), "seconds"),
+        "dollars": _sums(lately, "api_calls__dollars"),
+    }
+    # People compare the beginning of the weights' SHA-256; the ledger has all of it.
     found = [
         LayerWatch(
             project=project,
-            engine=row["by"].strip(),
+            engine=f"{row['engine']} {choosing.short(row['engine_version'])}".strip(),
             counted_at=now,
-            **{key: value for key, value in row.items() if key != "by"},
+            **{key: value for key, value in row.items() if key not in {"engine", "engine_version"}},
+            **{key: sums.get((row["layer"], row["engine"], row["engine_version"]), 0.0) for key, sums in spent.items()},
         )
         for row in rows
     ]
@@ -70,6 +90,12 @@ def count(project: Project) -> list[LayerWatch]:
         LayerWatch.objects.filter(project=project).delete()
         LayerWatch.objects.bulk_create(found)
     return found
+
+
+def _sums(rows: LayerRunQuerySet, what: str) -> dict[tuple[str, str, str], float]:
+    """Sums of a column by layer, engine and version; without what has none."""
+    found = rows.values_list("layer", "engine", "engine_version").annotate(sum=Sum(what))
+    return {(layer, engine, version): float(total) for layer, engine, version, total in found if total}
 
 
 @transaction.atomic
@@ -88,7 +114,7 @@ def _alert(project: Project) -> None:
 def _wrong(project: Project) -> list[tuple[str, str, str]]:
     """Kind, what it is about, and a sentence, for everything that is not as it should be now."""
     watches = list(LayerWatch.objects.filter(project=project))
-    return [*_errors(watches), *_drifts(watches), *_without_result(project)]
+    return [*_errors(watches), *_drifts(watches), *_without_result(project), *_unserved(project)]
 
 
 def _errors(watches: list[LayerWatch]) -> list[tuple[str, str, str]]:
@@ -128,12 +154,30 @@ def _drifts(watches: list[LayerWatch]) -> list[tuple[str, str, str]]:
 
 
 def _without_result(project: Project) -> list[tuple[str, str, str]]:
-    """Runs of the window that had something to compute and came to nothing."""
+    """Runs of the window that had something to compute and came to nothing.
+
+    What was done, or had failed, before a run was made and stands as it was is one of its layer runs, too.
+    """
     settled = Run.objects.light().filter(project=project, settled_at__gte=timezone.now() - WINDOW)
-    done: Any = LayerRun.objects.filter(state=State.DONE)
-    lost = LayerRun.objects.filter(state__in=[State.FAILED, State.BLOCKED])
+    found = []
+    for run in settled:
+        since = LayerRun.objects.filter(runs=run, changed_at__gte=run.created_at)
+        lost = since.filter(state__in=[State.FAILED, State.BLOCKED])
+        if lost.exists() and not since.filter(state=State.DONE).exists():
+            sentence = f"Run {run.pk} over {run.clip_count} clips computed not a single frame."
+            found.append((str(Alert.Kind.NOTHING), f"run {run.pk}", sentence))
+    return found
+
+
+def _unserved(project: Project) -> list[tuple[str, str, str]]:
+    """Queues in which the project's work waits and waits, as no running worker serves them."""
+    names = workers.unserved(since=timezone.now() - UNSERVED, project=project)
     return [
-        (Alert.Kind.NOTHING, f"run {run.pk}", f"Run {run.pk} over {run.clip_count} clips computed not a single frame.")
-        for run in settled
-        if not done.filter(runs=run).exists() and lost.filter(runs=run).exists()
+        (
+            Alert.Kind.UNSERVED,
+            f"queue {name}",
+            f"Work waits in the queue {name} and no running worker serves it; start one with "
+            f"`celery -A config worker --queues {name}`.",
+        )
+        for name in names
     ]

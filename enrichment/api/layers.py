@@ -16,6 +16,7 @@ from annotation import access
 from annotation.api.negotiation import AsItIs
 from enrichment import choosing, pictures, progress, registry
 from enrichment.errors import UnknownLayer
+from enrichment.layers.flow import LONGEST_GAP
 
 PLAIN = (
     "name",
@@ -34,6 +35,7 @@ class LayerOutput(serializers.Serializer[Any]):
     path = serializers.CharField(help_text="pattern in the clip folder")
     dtype = serializers.CharField()
     units = serializers.CharField()
+    on_request = serializers.BooleanField(help_text="there only where the layer's parameters ask for it")
 
 
 class LayerBody(serializers.Serializer[Any]):
@@ -64,8 +66,9 @@ class ClipLayer(serializers.Serializer[Any]):
     files = serializers.ListField(child=serializers.CharField(), help_text="paths in the clip folder")
 
 
-class Scale(serializers.Serializer[Any]):
+class FlowAsked(serializers.Serializer[Any]):
     max = serializers.FloatField(min_value=0.01, max_value=10_000, required=False)
+    gap = serializers.IntegerField(min_value=1, max_value=LONGEST_GAP, default=1)
 
 
 class Layers(APIView):
@@ -95,16 +98,20 @@ class FlowPicture(APIView):
     content_negotiation_class = AsItIs
 
     @extend_schema(
-        parameters=[OpenApiParameter("max", float, description="length in pixels of the clip that gets full colour")],
+        parameters=[
+            OpenApiParameter("max", float, description="length in pixels of the clip that gets full colour"),
+            OpenApiParameter("gap", int, description="frames from one picture to the other; 1 where it is not said"),
+        ],
         responses={(200, "image/png"): OpenApiTypes.BINARY},
     )
     def get(self, request: Request, pk: int, frame: int) -> HttpResponse:
-        """The flow from frame n to the next: hue says where to, strength how far."""
+        """The flow from frame n to the next, or over another gap: hue says where to, strength how far."""
         clip = access.clip_for(request.user, pk)
-        asked = Scale(data=request.query_params.dict())
+        asked = FlowAsked(data=request.query_params.dict())
         asked.is_valid(raise_exception=True)
         try:
-            png = pictures.flow(clip, frame, largest=asked.validated_data.get("max"))
+            wanted = asked.validated_data
+            png = pictures.flow(clip, frame, gap=wanted["gap"], largest=wanted.get("max"))
         except IndexError as error:
             raise Http404(str(error)) from error
         answer = HttpResponse(png, content_type="image/png")

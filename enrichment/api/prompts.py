@@ -27,6 +27,15 @@ class Point(serializers.ListField):
         super().__init__(min_length=3, max_length=3, **options)
 
 
+class Example(serializers.ListField):
+    """[x, y, width, height, 1 when what is meant is like it, else 0]."""
+
+    child = serializers.FloatField()
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(min_length=5, max_length=5, **options)
+
+
 class PreviousMask(Strict):
     """Either an answer's candidate, or a mask by its box and counts."""
 
@@ -47,6 +56,12 @@ class Prompt(Strict):
         child=serializers.FloatField(), min_length=4, max_length=4, required=False, help_text="x, y, width, height"
     )
     points = serializers.ListField(child=Point(), required=False, max_length=100, help_text="[x, y, 1|0] each")
+    examples = serializers.ListField(
+        child=Example(),
+        required=False,
+        max_length=20,
+        help_text="further boxes [x, y, width, height, 1|0], like what is meant or not, where an engine takes any",
+    )
     previous = PreviousMask(required=False, help_text="the mask that the clicks correct")
     travel = serializers.IntegerField(min_value=-1, max_value=1, required=False, help_text=TRAVEL)
 
@@ -83,6 +98,7 @@ class TaskPrompt(APIView):
             box=(box[0], box[1], box[2], box[3]) if box else None,
             points=[(x, y, belongs > 0) for x, y, belongs in given.get("points", ())],
             previous=_previous(given.get("previous")),
+            examples=[((x, y, width, height), like > 0) for x, y, width, height, like in given.get("examples", ())],
             travel=given.get("travel", 0),
         )
         return Response(PromptAnswer(found).data)

@@ -48,7 +48,7 @@ class OfTrack(Strict):
 class PropagationBody(serializers.Serializer[Any]):
     id = serializers.IntegerField()
     state = serializers.CharField(source="outcome", help_text="queued, running, done, cancelled or failed")
-    reason = serializers.SerializerMethodField(help_text="why it failed or ended early; empty otherwise")
+    reason = serializers.SerializerMethodField(help_text="why it waits, failed or ended early; empty otherwise")
     track = serializers.UUIDField(source="track_id")
     frame = serializers.IntegerField()
     to = serializers.IntegerField(source="last", help_text="the last frame that is made")
@@ -57,7 +57,7 @@ class PropagationBody(serializers.Serializer[Any]):
     frames_done = serializers.IntegerField()
 
     def get_reason(self, row: Propagation) -> str:
-        return row.error if row.state == Propagation.State.FAILED else row.reason
+        return propagations.reason(row)
 
 
 class ArrivedMask(serializers.Serializer[Any]):

@@ -61,6 +61,7 @@ class RunLine(serializers.Serializer[Any]):
     created_at = serializers.DateTimeField()
     settled_at = serializers.DateTimeField(allow_null=True)
     state = serializers.CharField(help_text="planning, running, failed or done")
+    error = serializers.CharField(help_text="why it could not be planned; empty when it was")
     done = serializers.IntegerField(help_text="batches")
     total = serializers.IntegerField(help_text="batches")
     clip_count = serializers.IntegerField()
@@ -127,6 +128,7 @@ def _line(run: Run, far: progress.RunProgress) -> dict[str, Any]:
         "created_at": run.created_at,
         "settled_at": run.settled_at,
         "state": far.state,
+        "error": run.error,
         "done": far.batches_done,
         "total": far.batches_total,
         "clip_count": run.clip_count,

@@ -17,7 +17,8 @@ class Command(BaseCommand):
     help = (
         "Add files of series to a clip: CSV, Parquet (an episode of LeRobot too), JSON, JSON Lines or HDF5. A column "
         "called frame or time (seconds from the first frame) says where each row belongs, and one column per series "
-        "holds its numbers, with its unit in brackets, as in 'gripper opening [m]'."
+        "holds its numbers, with its unit in brackets, as in 'gripper opening [m]'. Labels of grasps are compared with "
+        "the one series whose name or unit says how far a gripper, fingers or jaws are open."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:

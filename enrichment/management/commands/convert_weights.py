@@ -18,7 +18,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("engine", help="such as raft")
-        parser.add_argument("file", type=Path, help="a .pth with a plain state dict")
+        parser.add_argument("file", type=Path, help="a .pth or .pt with a state dict")
         parser.add_argument("--name", default="", help="of the folder; the file's by default")
 
     def handle(self, *, file: Path, name: str, **options: Any) -> None:
@@ -30,4 +30,9 @@ class Command(BaseCommand):
             done = adopting.adopt(takes[wanted], file, settings.WEIGHTS_DIR, name)
         except EnrichmentError as error:
             raise CommandError(str(error)) from error
+        except OSError as error:
+            raise CommandError(
+                f"{file} cannot be converted below {settings.WEIGHTS_DIR}: {error.strerror or error}. Make room or set "
+                "LOUPE_WEIGHTS to a folder that can be written to."
+            ) from error
         self.stdout.write(f"{done.folder} holds {file.name}, SHA-256 {done.sha256}.")

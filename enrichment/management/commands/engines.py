@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser
+from collections.abc import Iterable
 from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from enrichment import fetching, machine
-from enrichment.errors import EnrichmentError
 
 
 class Command(BaseCommand):
@@ -26,22 +26,29 @@ class Command(BaseCommand):
         if not rows:
             raise CommandError(f"There is no engine for a layer {layer!r}.")
         if measure:
-            try:
-                for found, speed in machine.measure(rows, weights, speeds):
-                    self.stdout.write(f"{found.value:<44} {speed.seconds:8.3f} s a picture on {speed.device}")
-            except EnrichmentError as error:
-                raise CommandError(str(error)) from error
+            self._measure(machine.measure(rows, weights, speeds))
             return
         for row in rows:
             self._tell(row)
         if verify:
             self._verify(rows)
 
+    def _measure(self, measured: Iterable[machine.Measured]) -> None:
+        failed = []
+        for one in measured:
+            if one.speed is None:
+                failed.append(one.error)
+                continue
+            self.stdout.write(f"{one.found.value:<44} {one.speed.seconds:8.3f} s a picture on {one.speed.device}")
+        if failed:
+            raise CommandError("\n".join(failed))
+
     def _tell(self, row: machine.Row) -> None:
         offer = row.offer
         self.stdout.write(f"{row.layer_title}: {offer.title} ({offer.name}), {_device(offer.device)}")
         for found in row.found:
             speed = f"{found.speed.seconds:.3f} s a picture on {found.speed.device}" if found.speed else "not measured"
+            speed = "over the network, which is not measured" if offer.remote else speed
             self.stdout.write(f"    {found.value}  {speed}{'  ' + found.origin if found.origin else ''}")
         if row.lacks:
             self.stdout.write(f"    {row.lacks}")

@@ -9,6 +9,7 @@ from collections import defaultdict
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.db import transaction
 
 from annotation.models import Clip, Project
 from enrichment import compute, ledger, progress, queue, runs
@@ -47,9 +48,11 @@ class Command(BaseCommand):
         clips = [_clip(found, said) for said in clip] or None
         names = [name.strip() for name in layers.split(",") if name.strip()] or None
         try:
-            _choose(found, options["engine"])
-            _configure(found, options["set"])
-            run = runs.request(project=found, by=None, clips=clips, layers=names, tell=not here, retry=True)
+            # What is refused at the end must not have set anything for all clips at the beginning.
+            with transaction.atomic():
+                _choose(found, options["engine"])
+                _configure(found, options["set"])
+                run = runs.request(project=found, by=None, clips=clips, layers=names, tell=not here, retry=True)
             runs.plan(run)
         except EnrichmentError as error:
             raise CommandError(str(error)) from error
@@ -79,7 +82,8 @@ class Command(BaseCommand):
             if not warned and time.monotonic() - last_word > QUIET_FOR:
                 self.stderr.write(
                     "Nothing has happened for 10 seconds; no worker seems to be running. Start one with "
-                    "`celery -A config worker -B -Q cpu,gpu`, or give --here to compute in this process."
+                    f"`celery -A config worker -B -Q {','.join(queue.EVERY)}`, "
+                    "or give --here to compute in this process."
                 )
                 warned = True
             # Workers lose messages and die; without a scheduler this command is the one to notice.

@@ -29,6 +29,11 @@ class Command(BaseCommand):
             done = fetching.fetch(hub, settings.WEIGHTS_DIR, source, revision)
         except EnrichmentError as error:
             raise CommandError(str(error)) from error
+        except OSError as error:
+            raise CommandError(
+                f"{name} cannot be laid below {settings.WEIGHTS_DIR}: {error.strerror or error}. Make room, or set "
+                "LOUPE_WEIGHTS to a folder that can be written to; what was loaded so far is kept for the next try."
+            ) from error
         except ModuleNotFoundError as error:
             raise CommandError(f"The package {error.name} is not installed; `make models` installs it.") from error
         self.stdout.write(f"{done.folder} holds commit {done.commit}, SHA-256 {done.sha256}.")

@@ -21,7 +21,7 @@ class Command(BaseCommand):
         parser.add_argument("--layers", default="", help="names with commas between; by default all that are measured")
         parser.add_argument("--mark", type=int, metavar="CLIP", help="take a clip's accepted annotations for the truth")
         parser.add_argument("--unmark", type=int, metavar="CLIP", help="take a clip out of the golden set")
-        parser.add_argument("--accept", metavar="LAYER", help="accept a version that was refused")
+        parser.add_argument("--accept", metavar="LAYER[:VERSION]", help="accept a version that was refused")
         parser.add_argument("--seeds", default="", help="scenes to render, numbers with commas between")
 
     def handle(self, **options: Any) -> None:
@@ -33,7 +33,8 @@ class Command(BaseCommand):
                 GoldenClip.objects.filter(clip=_clip(options["unmark"])).delete()
                 self.stdout.write(f"Clip {options['unmark']} is no longer golden.")
             elif options["accept"]:
-                result = golden.accept(layer=options["accept"], by=None)
+                layer, _, version = options["accept"].partition(":")
+                result = golden.accept(layer=layer, pipeline=version, by=None)
                 self.stdout.write(f"{result.layer} by {result.engine} is accepted.")
             else:
                 self._measure(options["layers"], options["seeds"])
@@ -41,7 +42,7 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
 
     def _measure(self, layers: str, seeds: str) -> None:
-        chosen = [int(each) for each in seeds.split(",") if each.strip()] or list(golden.SEEDS)
+        chosen = _numbers(seeds) or list(golden.SEEDS)
         golden.prepare(seeds=chosen, by=None, report=self.stdout.write)
         names = [each.strip() for each in layers.split(",") if each.strip()] or None
         results = golden.measure(layers=names, by=None, report=self.stdout.write)
@@ -50,15 +51,28 @@ class Command(BaseCommand):
                 f"{result.layer} by {result.engine}, {result.clips} clips: {result.get_verdict_display()}"
             )
             for name, value in result.figures.items():
-                before = result.before.figures.get(name) if result.before else None
-                was = f", accepted {before:.3f}" if before is not None else ""
+                both = result.compared.get(name)
+                was = f"; {both[0]:.3f} where {both[1]:.3f} is accepted" if both else ""
                 self.stdout.write(f"  {name:<40} {value:8.3f} {EVERY[name].unit}{was}")
+            if result.reason and result.verdict == GoldenResult.Verdict.ACCEPTED:
+                self.stdout.write(f"  {result.reason}")
         refused = [result for result in results if result.verdict == GoldenResult.Verdict.REFUSED]
         if refused:
             raise CommandError(
-                "\n".join(f"{each.layer} by {each.engine} is refused: {each.reason}" for each in refused)
-                + "\nAccept a version all the same with `manage.py golden --accept LAYER`."
+                "\n".join(
+                    f"{each.layer} by {each.engine} is refused: {each.reason} Accept it all the same with "
+                    f"`manage.py golden --accept {each.layer}:{each.short}`."
+                    for each in refused
+                )
             )
+
+
+def _numbers(seeds: str) -> list[int]:
+    said = [each.strip() for each in seeds.split(",") if each.strip()]
+    wrong = next((each for each in said if not (each.isascii() and each.isdecimal())), None)
+    if wrong is not None:
+        raise CommandError(f"--seeds has {wrong!r}, which is no whole number; write it like --seeds 301,302.")
+    return [int(each) for each in said]
 
 
 def _clip(number: int) -> Clip:

@@ -23,13 +23,13 @@ class Command(BaseCommand):
         parser.add_argument("--most", type=int, default=1_000_000, help="rows at most")
 
     def handle(self, *, project: str, query: str, most: int, **options: Any) -> None:
+        found = Project.objects.filter(slug=project).first()
+        if found is None:
+            raise CommandError(f"There is no project {project!r}.")
         if not query:
             for name, meaning in COLUMNS.items():
                 self.stdout.write(f"{name:<28} {meaning}")
             return
-        found = Project.objects.filter(slug=project).first()
-        if found is None:
-            raise CommandError(f"There is no project {project!r}.")
         try:
             answer = metadata_sql.query(project=found, sql=query, most=most)
         except EnrichmentError as error:
