@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils import timezone
@@ -58,6 +62,7 @@ def accept(*, flag: Flag, by: User, tell: bool = True) -> Flag:
     if asked is None:
         raise NothingToMend(f"Flag {flag.pk} is not about the joints of one person; there is nothing to interpolate.")
     made = correcting.correct(wanted=asked, by=by, because=locked.reason, tell=tell)
+    locked.before_correction = _decided(locked)
     locked.correction, locked.decision = made, sentence(made)
     locked.state, locked.decided_by, locked.decided_at = State.FIXED, by, timezone.now()
     _save(locked, by, "fixed")
@@ -66,7 +71,7 @@ def accept(*, flag: Flag, by: User, tell: bool = True) -> Flag:
 
 @transaction.atomic
 def undo(*, flag: Flag, by: User, tell: bool = True) -> Flag:
-    """Take the interpolation back and open the flag again; the earlier results of the layers are brought back.
+    """Take the interpolation back; the flag is open or sent back again, as it was, and so are the layers' results.
 
     Raises:
         ReviewRefused: nothing was interpolated for this flag, or it was taken back already.
@@ -76,7 +81,8 @@ def undo(*, flag: Flag, by: User, tell: bool = True) -> Flag:
     if made is None or made.undone_at is not None:
         raise ReviewRefused(f"No joints are interpolated because of flag {flag.pk}; there is nothing to take back.")
     correcting.undo(correction=made, by=by, tell=tell)
-    locked.state, locked.decided_by, locked.decided_at, locked.decision = State.OPEN, None, None, ""
+    if locked.state not in {State.DISMISSED, State.SENT_BACK}:  # what was decided after it stands
+        _restore(locked, locked.before_correction or {})
     _save(locked, by, "opened again")
     return locked
 
@@ -88,8 +94,22 @@ def sentence(made: PoseCorrection) -> str:
     return f"Interpolated the {joints} of track {made.track} on {where} ({made.method}, correction {made.pk})."
 
 
+def _decided(flag: Flag) -> dict[str, Any]:
+    """What has been decided on a flag, as plain values."""
+    at = flag.decided_at.isoformat() if flag.decided_at else None
+    return {"state": flag.state, "by": flag.decided_by_id, "at": at, "decision": flag.decision}
+
+
+def _restore(flag: Flag, before: Mapping[str, Any]) -> None:
+    """Undo `_decided`; a person who is gone meanwhile is nobody."""
+    flag.state = State(before.get("state", State.OPEN))
+    flag.decided_by = User.objects.filter(pk=before.get("by") or 0).first()
+    flag.decided_at = datetime.fromisoformat(before["at"]) if before.get("at") else None
+    flag.decision, flag.before_correction = before.get("decision", ""), None
+
+
 def _save(flag: Flag, by: User, verb: str) -> None:
-    flag.save(update_fields=["state", "decided_by", "decided_at", "decision", "correction"])
+    flag.save(update_fields=["state", "decided_by", "decided_at", "decision", "correction", "before_correction"])
     history.record(project=flag.project, actor=by, verb=verb, subject=flag, correction=flag.correction_id)
     quality.mark(flag.clip_id)
     announce_change(project_id=flag.project_id, kind="flag", object_id=flag.pk)

@@ -82,6 +82,9 @@ class Flag(models.Model):
         related_name="flags",
         help_text="what settled it, where joints were interpolated",
     )
+    before_correction = models.JSONField(
+        null=True, blank=True, help_text="state, who, when and decision as they were, for taking the correction back"
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = FlagQuerySet.as_manager()

@@ -7,31 +7,30 @@ when its layers have settled or a flag has changed. A stale row is the memory of
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping
 from functools import partial
 from typing import Any, Final
 
-from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import Count, Exists, OuterRef
 from django.utils import timezone
 
-from annotation import clips, history
+from annotation import clips
 from annotation.events import announce_change
 from annotation.media.errors import ClipFolderError
 from annotation.models import Clip, Project
 from annotation.models.clip import NOT_SCORED
+from enrichment.layers.captions import CaptionReader
 from enrichment.layers.metadata import JSON_FILE
 from enrichment.models import ClipQuality, LayerRun
 from enrichment.queue import send
-from review.errors import ReviewRefused
 from review.metrics import quality as metrics
 from review.models import Flag
 
 # Checks whose findings say that layers contradict each other.
 CONTRADICTIONS: Final = ("flow_vs_segmentation", "depth_vs_segmentation")
 _CHECKS: Final = ("check_flow_segmentation", "check_depth_segmentation")
-CHUNK: Final = 500
 
 
 def mark(clip_id: int) -> None:
@@ -69,9 +68,10 @@ def score(clip_id: int) -> ClipQuality | None:
     # Taken back first: what changes while this computes waits for it, and marks the clip again.
     ClipQuality.objects.update_or_create(pk=clip_id, defaults={"project": clip.project, "stale": False})
     parts, details = _parts(clip, {run.layer: run for run in runs})
-    found = metrics.composite(parts, metrics.weights(clip.project.quality_weights))
+    # Read with the clip locked: if weights change from here on, `weighing.follow` waits for it and meets them.
+    found = metrics.composite(parts, weights_of(clip.project_id))
     ClipQuality.objects.filter(pk=clip_id).update(**parts, score=found, details=details, scored_at=timezone.now())
-    Clip.objects.filter(pk=clip_id).update(quality=NOT_SCORED if found is None else found)
+    Clip.objects.filter(pk=clip_id).update(quality=sortable(found))
     announce_change(project_id=clip.project_id, kind="clip", object_id=clip_id)
     return ClipQuality.objects.get(pk=clip_id)
 
@@ -86,44 +86,14 @@ def waiting(most: int) -> list[int]:
     return [*stale[:most], *never_scored[:most]]
 
 
-@transaction.atomic
-def weigh(*, project: Project, weights: Mapping[str, object], by: User) -> Project:
-    """Set what the parts weigh in a project; empty: the usual weights. Scores follow, from the parts that are known.
-
-    Raises:
-        ReviewRefused: an unknown part, or a weight that is none.
-    """
-    try:
-        metrics.weights(weights)
-    except ValueError as error:
-        raise ReviewRefused(str(error)) from error
-    project.quality_weights = dict(weights)
-    project.save(update_fields=["quality_weights"])
-    history.record(project=project, actor=by, verb="weighed", subject=project, weights=dict(weights))
-    transaction.on_commit(partial(send, "review.jobs.weigh_again", project.pk))
-    return project
+def weights_of(project_id: int) -> dict[str, float]:
+    """What the parts weigh in a project just now."""
+    return metrics.weights(Project.objects.values_list("quality_weights", flat=True).get(pk=project_id))
 
 
-def weigh_again(project: Project) -> int:
-    """Put the parts of all a project's clips together anew, by its weights; returns how many scores changed."""
-    weights, changed, last = metrics.weights(project.quality_weights), 0, 0
-    rows = ClipQuality.objects.filter(project=project, scored_at__isnull=False).order_by("pk")
-    while chunk := list(rows.filter(pk__gt=last)[:CHUNK]):
-        last = chunk[-1].pk
-        fresh = []
-        for row in chunk:
-            found = metrics.composite({part: getattr(row, part) for part in row.PARTS}, weights)
-            if found != row.score:
-                row.score = found
-                fresh.append(row)
-        with transaction.atomic():
-            ClipQuality.objects.bulk_update(fresh, ["score"])
-            Clip.objects.bulk_update(
-                [Clip(pk=row.pk, quality=NOT_SCORED if row.score is None else row.score) for row in fresh], ["quality"]
-            )
-        changed += len(fresh)
-    announce_change(project_id=project.pk, kind="clip", object_id=0)
-    return changed
+def sortable(score: float | None) -> float:
+    """A score as clips are sorted by it."""
+    return NOT_SCORED if score is None else score
 
 
 def _parts(clip: Clip, runs: Mapping[str, LayerRun]) -> tuple[dict[str, float | None], dict[str, Any]]:
@@ -132,12 +102,13 @@ def _parts(clip: Clip, runs: Mapping[str, LayerRun]) -> tuple[dict[str, float | 
     open_flags = Flag.objects.open().filter(clip=clip)
     counts = {row["severity"]: row["n"] for row in open_flags.order_by().values("severity").annotate(n=Count("pk"))}
     by_flags, rate = metrics.flags(counts, clip.duration)
-    checked = [name for name in _CHECKS if name in done]
+    judged = {name for name, run in done.items() if name.startswith("check_") and not run.unjudged}
+    checked = [name for name in _CHECKS if name in judged]
     spans = list(open_flags.filter(check_name__in=CONTRADICTIONS).values_list("start", "end"))
     offered = [run for run in runs.values() if run.state != LayerRun.State.NO_ENGINE]
     parts = {
         "frames": done["metadata"].measure if "metadata" in done else None,
-        "flags": by_flags if counts or any(name.startswith("check_") for name in done) else None,
+        "flags": by_flags if counts or judged else None,
         "pose": done["pose"].measure if "pose" in done else None,
         "agreement": metrics.agreement(spans, clip.frame_count) if checked else None,
         "coverage": len(done) / len(offered) if offered else None,
@@ -153,6 +124,7 @@ def _parts(clip: Clip, runs: Mapping[str, LayerRun]) -> tuple[dict[str, float | 
             "without_engine": len(runs) - len(offered),
             "missing": sorted(run.layer for run in offered if run.layer not in done),
         },
+        "surroundings": _surroundings(clip, done.get("captions")),
     }
     return parts, details
 
@@ -169,7 +141,25 @@ def _of_frames(clip: Clip) -> dict[str, Any]:
         "complete": round(said["completeness"], 4),
         "blockiness": round(said["median_blockiness"], 3),
         "noise": round(said["median_noise"], 2),
+        "frozen": round(said["frozen_fraction"], 4),
+        "lighting": said["lighting"],
+        "lighting_tone": said["lighting_tone"],
     }
+
+
+def _surroundings(clip: Clip, run: LayerRun | None) -> dict[str, str]:
+    """Where the clip was filmed, and who says so: most of its captions, else whoever handed it in."""
+    if run is not None:
+        try:
+            captions = list(CaptionReader(clips.folder(clip).expecting(run.fingerprint)).captions.values())
+        except (ClipFolderError, ValueError):
+            captions = []
+        seen = Counter(each.environment for each in captions if each.environment not in {"", "unknown"})
+        if seen:
+            # Of equals the one that comes first in the clip.
+            environment, count = seen.most_common(1)[0]
+            return {"environment": environment, "by": f"{count} of {len(captions)} captions by {run.engine}"}
+    return {"environment": clip.environment, "by": "who handed the clip in"} if clip.environment else {}
 
 
 def _why(run: LayerRun | None, otherwise: str) -> str:

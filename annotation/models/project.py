@@ -64,6 +64,9 @@ class Project(models.Model):
     quality_weights = models.JSONField(
         default=dict, blank=True, help_text="of the parts of a clip's quality, where they are not the usual ones"
     )
+    quality_reweighed = models.DateTimeField(
+        null=True, blank=True, help_text="when its weights were changed, until all scores have followed"
+    )
     calls_per_clip = models.PositiveIntegerField(
         default=200, help_text="calls of paid services that a layer of one clip makes at most"
     )
@@ -92,9 +95,19 @@ class Project(models.Model):
         return tuple(self.labels.filter(retired=False).values_list("key", flat=True))
 
     @property
+    def label_rigidities(self) -> dict[str, str]:
+        """How firm what a label names is, by label; those not in use any more, too: older masks still carry them."""
+        return dict(self.labels.values_list("key", "rigidity"))
+
+    @property
     def action_keys(self) -> tuple[str, ...]:
         """The action classes in use, in the taxonomy's order."""
         return tuple(self.action_classes.filter(retired=False).values_list("key", flat=True))
+
+    @property
+    def phase_keys(self) -> tuple[str, ...]:
+        """The phases in use, in the order in which they follow each other."""
+        return tuple(self.phases.filter(retired=False).values_list("key", flat=True))
 
     @property
     def sentence_templates(self) -> dict[str, list[str]]:

@@ -19,7 +19,7 @@ from annotation.api.fields import Strict
 from annotation.api.negotiation import AsItIs
 from enrichment.metadata_sql import quality_table
 from enrichment.models import ClipQuality
-from review import quality
+from review import weighing
 from review.metrics.quality import weights
 
 
@@ -64,7 +64,7 @@ class QualityWeights(APIView):
         project = project_for(request.user, slug, Role.MANAGER)
         asked = Weights(data=request.data)
         asked.is_valid(raise_exception=True)
-        weighed = quality.weigh(project=project, weights=asked.validated_data, by=person(request.user))
+        weighed = weighing.weigh(project=project, weights=asked.validated_data, by=person(request.user))
         return Response(weights(weighed.quality_weights))
 
 

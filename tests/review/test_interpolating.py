@@ -260,6 +260,9 @@ def test_an_annotator_may_interpolate_what_was_sent_back_to_them_and_nothing_els
     answer = api.post(f"/api/flags/{flag.pk}/interpolation/")
     assert (answer.status_code, answer.json()["decided_by"]) == (200, "bob")
     assert api.delete(f"/api/flags/{flag.pk}/interpolation/").status_code == 200
+    flag.refresh_from_db()
+    assert (flag.state, flag.decided_by, flag.decision) == ("sent_back", dana, "See the wrist."), "bob still has it"
+    assert flag.decided_at is not None
     api.force_authenticate(carol)
     assert api.post(f"/api/flags/{flag.pk}/interpolation/").status_code == 404
 

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Callable
 from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
 from django.contrib.auth.models import User
+from django.utils import timezone
 from rest_framework.test import APIClient
 
+from annotation import clips
 from annotation.models import Clip, Project
 from enrichment import compute, metadata_sql, runs
+from enrichment.layers import captions
+from enrichment.layers.metadata import JSON_FILE
 from enrichment.models import ClipQuality, LayerRun
-from review import flags, quality
+from review import flags, jobs, quality, weighing
 from review.errors import ReviewRefused
 from review.metrics import quality as metrics
 from review.models import Flag
@@ -65,7 +70,8 @@ class TestNumbers:
 def sent(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
     """What is sent to workers."""
     found: list[tuple[Any, ...]] = []
-    monkeypatch.setattr(quality, "send", lambda *job: found.append(job))
+    for module in (jobs, quality, weighing):
+        monkeypatch.setattr(module, "send", lambda *job, **_: found.append(job))
     return found
 
 
@@ -137,13 +143,48 @@ class TestClips:
     ) -> None:
         row = ClipQuality.objects.get()
         monkeypatch.setattr(quality.clips, "folder", None)
-        quality.weigh(project=filmed.project, weights={"frames": 0, "flags": 0, "coverage": 0}, by=alice)
-        assert quality.weigh_again(filmed.project) == 1
+        weighing.weigh(project=filmed.project, weights={"frames": 0, "flags": 0, "coverage": 0}, by=alice)
+        assert weighing.follow(filmed.project) == 1
         filmed.refresh_from_db()
         assert filmed.quality == pytest.approx(row.pose)
-        assert quality.weigh_again(filmed.project) == 0
+        assert weighing.follow(filmed.project) == 0
+        filmed.project.refresh_from_db()
+        assert filmed.project.quality_reweighed is None, "all have followed"
         with pytest.raises(ReviewRefused, match="no part beauty"):
-            quality.weigh(project=filmed.project, weights={"beauty": 1}, by=alice)
+            weighing.weigh(project=filmed.project, weights={"beauty": 1}, by=alice)
+
+    def test_new_weights_reach_all_clips_though_their_message_was_lost(
+        self, filmed: Clip, alice: User, sent: list[Any]
+    ) -> None:
+        weighing.weigh(project=filmed.project, weights={"frames": 0}, by=alice)
+        sent.clear()
+        jobs.reconcile()
+        assert sent == [], "it may be on its way"
+        Project.objects.update(quality_reweighed=timezone.now() - 2 * jobs.REWEIGHED_WITHIN)
+        jobs.reconcile()
+        assert sent == [("review.jobs.weigh_again", filmed.project.pk)]
+        jobs.weigh_again(filmed.project.pk)
+        sent.clear()
+        jobs.reconcile()
+        assert sent == []
+
+    def test_of_two_changes_of_weights_the_later_one_stays(
+        self, filmed: Clip, alice: User, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        weighing.weigh(project=filmed.project, weights={"frames": 0}, by=alice)
+        chunk = weighing._weigh_chunk
+
+        def overtaken(project: Project, *, after: int) -> Any:
+            monkeypatch.setattr(weighing, "_weigh_chunk", chunk)
+            weighing.weigh(project=project, weights={"flags": 0, "frames": 0, "pose": 0, "coverage": 5}, by=alice)
+            weighing.follow(project)
+            return chunk(project, after=after)
+
+        monkeypatch.setattr(weighing, "_weigh_chunk", overtaken)
+        weighing.follow(filmed.project)
+        row = ClipQuality.objects.get()
+        parts = {part: getattr(row, part) for part in row.PARTS}
+        assert row.score == pytest.approx(metrics.composite(parts, quality.weights_of(filmed.project.pk)))
 
     def test_it_is_in_the_api_for_everybody_and_weights_are_the_managers(
         self, filmed: Clip, alice: User, bob: User, mallory: User, api: APIClient
@@ -176,6 +217,35 @@ class TestClips:
         table = pq.read_table(io.BytesIO(api.get("/api/projects/table-top/quality.parquet").content))
         assert table.column_names == list(metadata_sql.CLIP_COLUMNS)
         assert table["quality_flags"].to_pylist() == [pytest.approx(ClipQuality.objects.get().flags)]
+
+    def test_light_and_surroundings_are_in_sql_with_who_says_so(self, filmed: Clip, project: Project) -> None:
+        ask = "SELECT completeness, frozen, lighting, lighting_tone, environment, environment_by FROM clips"
+        said = json.loads((filmed.folder / JSON_FILE).read_text())["quality"]
+        light = [said["completeness"], said["frozen_fraction"], said["lighting"], said["lighting_tone"]]
+        assert "environment" not in said
+        assert [list(row) for row in metadata_sql.query(project=project, sql=ask).rows] == [[*light, None, None]]
+        frames = (
+            "SELECT DISTINCT clip_completeness, clip_frozen_fraction, clip_lighting, clip_lighting_tone FROM frames"
+        )
+        assert [list(row) for row in metadata_sql.query(project=project, sql=frames).rows] == [light]
+        Clip.objects.update(environment="lab 4")
+        quality.score(filmed.pk)
+        (row,) = metadata_sql.query(project=project, sql=ask).rows
+        assert list(row[4:]) == ["lab 4", "who handed the clip in"]
+        caption(filmed, ["kitchen", "unknown", "office", "kitchen", ""])
+        quality.score(filmed.pk)
+        (row,) = metadata_sql.query(project=project, sql=ask).rows
+        assert list(row[4:]) == ["kitchen", "2 of 5 captions by gemini:flash"]
+
+
+def caption(clip: Clip, environments: list[str]) -> None:
+    """Captions as the layer leaves them, one for each of these words."""
+    frames = {str(n): {"caption": "A table.", "environment": each} for n, each in enumerate(environments)}
+    folder, made = clips.folder(clip), {"engine": "gemini:flash", "version": "1", "fingerprint": "c" * 64}
+    file = folder.write(captions.FILE, json.dumps({"frames": frames}).encode())
+    folder.commit("captions", parameters={}, files=[file], **made)
+    LayerRun.objects.filter(clip=clip, layer="captions").delete()
+    LayerRun.objects.create(clip=clip, layer="captions", state=LayerRun.State.DONE, files=[captions.FILE], **made)
 
 
 @pytest.mark.django_db
