@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Mapping
+import io
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
@@ -24,6 +25,8 @@ FILTERS = {"layer": "layer_run__layer", "model": "model", "prompt": "prompt"}
 # So many days and models are summed up; the rest is in the CSV.
 TOTALS = 60
 CHOICES = 100
+# Lines of the CSV that are read and sent at once.
+PIECE = 1000
 COLUMNS = (
     *("call", "began_at", "clip_id", "clip", "layer", "service", "model", "prompt", "attempt", "seconds", "status"),
     *("tokens_in", "tokens_out", "dollars", "error"),
@@ -82,21 +85,31 @@ def _choices(found: ApiCallQuerySet, path: str) -> list[str]:
     return list(found.order_by(path).values_list(path, flat=True).distinct()[:CHOICES])
 
 
-class _Echo:
-    """A file that hands back each line, so that a long table is never whole in memory."""
+async def _lines(found: ApiCallQuerySet) -> AsyncIterator[str]:
+    """The table in pieces of some lines, so that it is never whole in memory.
 
-    def write(self, line: str) -> str:
-        return line
+    Asynchronous, as under ASGI Django would collect an ordinary iterator whole before it sends the first byte.
+    """
+    held = io.StringIO()
+    writer = csv.writer(held)
+    writer.writerow(COLUMNS)
+    calls = found.select_related("layer_run__clip").order_by("id").aiterator(chunk_size=PIECE)
+    written = 0
+    async for call in calls:
+        writer.writerow(_cells(call))
+        written += 1
+        if written % PIECE == 0:
+            yield held.getvalue()
+            held.seek(0)
+            held.truncate()
+    yield held.getvalue()
 
 
-def _lines(found: ApiCallQuerySet) -> Iterator[str]:
-    writer = csv.writer(_Echo())
-    yield str(writer.writerow(COLUMNS))
-    for call in found.select_related("layer_run__clip").order_by("id").iterator(chunk_size=1000):
-        run = call.layer_run
-        place = (run.clip_id, run.clip.name, run.layer) if run else ("", "", "")
-        spent = (call.seconds, call.status, call.tokens_in, call.tokens_out, call.dollars, call.error)
-        told = (call.service, call.model, call.prompt, call.attempt, *spent)
-        cells = ["" if cell is None else str(cell) for cell in (call.pk, call.began_at.isoformat(), *place, *told)]
-        # A spreadsheet takes what begins so for a formula.
-        yield str(writer.writerow([f"'{cell}" if cell.startswith(("=", "+", "-", "@")) else cell for cell in cells]))
+def _cells(call: ApiCall) -> list[str]:
+    run = call.layer_run
+    place = (run.clip_id, run.clip.name, run.layer) if run else ("", "", "")
+    spent = (call.seconds, call.status, call.tokens_in, call.tokens_out, call.dollars, call.error)
+    told = (call.service, call.model, call.prompt, call.attempt, *spent)
+    cells = ["" if cell is None else str(cell) for cell in (call.pk, call.began_at.isoformat(), *place, *told)]
+    # A spreadsheet takes what begins so for a formula.
+    return [f"'{cell}" if cell.startswith(("=", "+", "-", "@")) else cell for cell in cells]

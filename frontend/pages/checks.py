@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from math import isfinite
+from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib.auth.decorators import login_required
@@ -10,7 +11,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 
-from enrichment import runs, thresholds
+from enrichment import runs, thresholds, unjudged
 from enrichment.errors import RunRefused
 from frontend import histogram
 from frontend.access import PageRequest, Place, Role, enter
@@ -30,18 +31,23 @@ def checks_page(request: PageRequest, slug: str) -> HttpResponse:
     # The check that raised the most is what one comes for.
     busiest = max(found, key=lambda each: each.tally.raised, default=None)
     chosen = next((each for each in found if each.name == asked), busiest)
-    shown = {
+    shown: dict[str, Any] = {
         "place": place,
         "here": "flags",
         "checks": found,
+        "unjudged": unjudged.of_project(place.project),
         "chosen": chosen,
         "by": by,
         "breakdowns": list(check_figures.BREAKDOWNS),
         "days": check_figures.DAYS,
     }
     if chosen is not None:
+        shown["reasons"] = shown["unjudged"].get(chosen.name, [])
         shown["lines"] = check_figures.breakdown(place.project, chosen.name, by)
-        shown["histograms"] = [histogram.draw(each) for each in check_figures.measured(place.project, chosen.name)]
+        try:
+            shown["histograms"] = [histogram.draw(each) for each in check_figures.measured(place.project, chosen.name)]
+        except RunRefused as error:  # set before such values were refused
+            shown["unfit"] = str(error)
     return render(request, "flags/checks.html", shown)
 
 

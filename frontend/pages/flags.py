@@ -78,7 +78,7 @@ def flag(request: PageRequest, slug: str, pk: int) -> HttpResponse:
             )
             following = _next(found)
             return redirect("flag", slug, following.pk) if following else redirect("flags", slug)
-        return redirect("flag", slug, pk)
+        found.refresh_from_db()  # somebody else may have been first
     shown = {
         "place": place,
         "here": "flags",
@@ -87,9 +87,11 @@ def flag(request: PageRequest, slug: str, pk: int) -> HttpResponse:
         "first": max(0, found.start - AROUND),
         "last": min(found.clip.frame_count, found.end + AROUND) - 1,
         "following": _next(found),
+        "typed": request.POST.get("reason", ""),
         **_offered(found),
     }
-    return render(request, "flags/flag.html", shown)
+    # What was typed is on the page again, so a refusal does not cost the reviewer's words.
+    return render(request, "flags/flag.html", shown, status=422 if request.method == "POST" else 200)
 
 
 @login_required

@@ -37,10 +37,11 @@ def health(request: PageRequest, slug: str) -> HttpResponse:
     watches = list(LayerWatch.objects.filter(project=place.project))
     found = Alert.objects.filter(project=place.project)
     attempts = sum(watch.attempts for watch in watches)
+    priced = costs.known(watches)
     shown: dict[str, Any] = {
         "place": place,
         "here": "runs",
-        "lines": [_line(watch) for watch in watches],
+        "lines": [_line(watch, priced=priced) for watch in watches],
         "open": list(found.filter(closed_at=None)),
         "past": list(found.exclude(closed_at=None)[:PAST]),
         "frames": sum(watch.frames for watch in watches),
@@ -48,8 +49,8 @@ def health(request: PageRequest, slug: str) -> HttpResponse:
         "golden": list(GoldenResult.objects.all()[:PAST]),
         "calls": costs.of_calls(place.project),
         "queue_age": metrics.queue_age(),
-        "clip_cost": costs.per_clip(watches) if costs.known() else None,
-        "priced": costs.known(),
+        "clip_cost": costs.per_clip(watches) if priced else None,
+        "priced": priced,
         "counted_at": max((watch.counted_at for watch in watches), default=None),
         "webhooks": _addresses(place.project.pk) if place.is_manager else [],
         "mail": alerts.mail_is_set_up(),
@@ -75,10 +76,10 @@ def webhook(request: PageRequest, slug: str) -> HttpResponse:
     return redirect("health", slug)
 
 
-def _line(watch: LayerWatch) -> Line:
+def _line(watch: LayerWatch, *, priced: bool) -> Line:
     comparable = watch.recent is not None and watch.usual is not None and watch.spread
     drift = (watch.recent - watch.usual) / watch.spread if comparable else None  # type: ignore[operator]
-    return Line(watch, costs.per_frame(watch) if costs.known() else None, drift)
+    return Line(watch, costs.per_frame(watch) if priced else None, drift)
 
 
 def _addresses(project: int) -> list[tuple[Webhook, Any]]:

@@ -14,6 +14,7 @@ from django.views.decorators.http import condition
 from annotation import access, work
 from annotation.models import Task
 from annotation.models.revision import Revision
+from enrichment import unjudged
 from frontend import overlay, time_axis
 from frontend.access import PageRequest, Role, enter, enter_review
 from frontend.answers import telling
@@ -74,6 +75,7 @@ def review(request: PageRequest, slug: str, pk: int) -> HttpResponse:
         "segment_count": len(works[task.pk].segments),
         "edits": edits.of(task, works[task.pk]),
         "verdicts": Review.objects.filter(task=task).select_related("by").order_by("-number"),
+        "unjudged": unjudged.of_task(task) if place.is_lead else [],
         "flags": list(Flag.objects.open().filter(task=task)[:20]) if place.is_lead else [],
     }
     return render(request, "reviews/review.html", shown)

@@ -10,7 +10,7 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 
-from enrichment import progress
+from enrichment import progress, workers
 from enrichment.models import Alert, Batch, LayerRun, Run
 from frontend import layer_graph, rows
 from frontend.access import PageRequest, Place, enter, enter_by_id
@@ -18,6 +18,8 @@ from frontend.layer_graph import LayerProgress
 
 # Clips shown one by one; those with something wrong come first.
 SHOWN = 100
+# A worker that starts again, or is at a long batch in its only process, is heard of by then.
+UNSERVED = timedelta(minutes=1)
 State = LayerRun.State
 
 
@@ -31,6 +33,7 @@ def runs(request: PageRequest, slug: str) -> HttpResponse:
     alerts = Alert.objects.filter(project=place.project, closed_at=None).count()
     shown: dict[str, Any] = {"place": place, "here": "runs", "window": window, "lines": lines, "alerts": alerts}
     shown["any"] = place.project.clips.exists()
+    shown["unserved"] = workers.unserved(since=timezone.now() - UNSERVED) if place.is_lead else []
     if request.htmx and not window.first:
         return render(request, "runs/_rows.html", shown)
     if window.rows:

@@ -22,7 +22,7 @@ from enrichment.prompting import registry as prompting
 from enrichment.propagation import registry as propagation
 from frontend.access import PageRequest, Place, Role, enter
 from frontend.answers import telling
-from review import quality
+from review import weighing
 from review.metrics import quality as quality_weights
 
 KINDS = {"labels": "Object labels", "actions": "Action classes", "phases": "Phases"}
@@ -120,7 +120,7 @@ def settings(request: PageRequest, slug: str) -> HttpResponse:
     weights = Weights(request.POST if weighs else None, initial=by_now, prefix="weight")
     if weighs and weights.is_valid():
         with telling(request, "The weights are set; the clips' qualities follow."):
-            quality.weigh(project=project, weights=weights.cleaned_data, by=request.user)
+            weighing.weigh(project=project, weights=weights.cleaned_data, by=request.user)
             return redirect("settings", slug)
     elif request.method == "POST" and not weighs and form.is_valid():
         with telling(request, "The project is changed."):

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import urlencode
 
 from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import reverse
 
-from enrichment import similarity
+from enrichment import similarity, surveys, workers
+from enrichment.models import Survey
 from frontend.access import PageRequest, Role, enter
 from frontend.answers import telling
 
@@ -22,14 +21,17 @@ MOST_CLIPS = 100
 def similar(request: PageRequest, slug: str) -> HttpResponse:
     place = enter(request, slug, Role.QA_LEAD)
     found = similarity.read(place.project)
-    # Which comparison stands: what was asked for is there once another one does.
-    stands = found.get("at", "") if found else ""
     if request.method == "POST":
         with telling(request, "A worker compares the keyframes; the result appears here."):
-            similarity.ask(project=place.project)
-        return redirect(f"{reverse('similar', args=[slug])}?{urlencode({'asked': stands})}")
-    shown: dict[str, Any] = {"place": place, "here": "clips", "found": found, "stands": stands}
-    shown["waits"] = request.GET.get("asked") == stands
+            surveys.ask(project=place.project, by=request.user)
+        return redirect("similar", slug=slug)
+    shown: dict[str, Any] = {"place": place, "here": "clips", "found": found}
+    asked = Survey.objects.filter(project=place.project).first()
+    if asked is not None and asked.is_open:
+        shown["waits"] = True
+        shown["unserved"] = asked.state == Survey.State.QUEUED and not workers.serve("files")
+    elif asked is not None:
+        shown["failed"] = asked.error
     if found is not None:
         # A cluster of one is a keyframe that is like no other: counted, not shown.
         together = [cluster for cluster in found["clusters"] if cluster["keyframes"] > 1]

@@ -113,7 +113,7 @@ def compare(request: PageRequest, pk: int, layer: str) -> HttpResponse:
 
 def _difference(before: LayerRun, after: LayerRun, count: int) -> dict[str, Any]:
     found = Comparison.objects.filter(before=before, after=after).first()
-    if found is None:
+    if found is None or found.waiting_since is not None:
         comparing.ask(before.pk, after.pk)
         return {"frame": 0}
     pairs = [(int(frame), float(value)) for frame, value in found.values]

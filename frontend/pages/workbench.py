@@ -14,6 +14,7 @@ from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.http import require_GET
 
 from annotation import access
+from enrichment.prompting import registry as prompting
 from frontend import keys, modules, preferences
 from frontend.access import PageRequest, enter_by_id
 
@@ -71,6 +72,7 @@ def workbench(request: PageRequest, pk: int) -> HttpResponse:
         "icons": icons,
         "keys": json.dumps(keys.of(request.user)),
         "threshold": preferences.of(request.user).threshold,
+        "takes_examples": prompting.takes_examples(task.project.prompt_engine),
         "is_reviewer": enter_by_id(request, task.project).is_lead,
     }
     return render(request, "workbench/workbench.html", shown)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -73,6 +73,18 @@ def span(value: float) -> str:
     if value < 60:
         return f"{max(1, round(value))} s"
     return f"{round(value / 60)} min" if value < 5400 else f"{value / 3600:.1f} h"
+
+
+@register.filter
+def frames(of: Any, how: str = "") -> str:
+    """The frames of what has a half-open range, both ends included, as people count them; `bare` leaves out the word.
+
+    Args:
+        of: anything with `start` and `end`, also as keys.
+    """
+    start, end = (of["start"], of["end"]) if isinstance(of, Mapping) else (of.start, of.end)
+    said = f"{start}" if end - start == 1 else f"{start}–{end - 1}"
+    return said if how else f"frame{'' if end - start == 1 else 's'} {said}"
 
 
 @register.filter

@@ -102,3 +102,26 @@ def test_z_goes_through_what_a_click_may_mean(site: Site, bob: Person, table: di
         len(table["things"]) - 1,
     )
     assert count == (2,)
+
+
+def test_boxes_drawn_with_ctrl_are_examples_where_the_engine_takes_them(bob: Person, table: dict[str, Any]) -> None:
+    bob.call("POST", f"tasks/{table['task']}/claim/")
+    bench = Workbench(bob, table["task"])
+    bench.press("s")
+    # As the page says it where SAM 3 is chosen; the engine without weights refuses them, which matters to nobody here.
+    bench.page.evaluate("() => { document.body.dataset.examples = 'true'; }")
+    with bench.page.expect_request("**/prompt/", timeout=PATIENCE) as first:
+        bench.drag([(100, 100), (150, 140), (200, 180)])
+    said = first.value.post_data_json
+    assert "examples" not in said
+    bench.page.wait_for_function("() => performance.getEntriesByName('prompt to mask').length", timeout=PATIENCE)
+    with bench.page.expect_request("**/prompt/", timeout=PATIENCE) as second:
+        bench.page.keyboard.down("Control")
+        bench.drag([(300, 100), (340, 130), (380, 160)])
+        bench.drag([(300, 300), (340, 330), (380, 360)], button="right")
+        bench.page.keyboard.up("Control")
+    asked = second.value.post_data_json
+    assert asked["box"] == said["box"]
+    like, unlike = asked["examples"]
+    assert (like[4], unlike[4]) == (1, 0)
+    assert abs(like[0] - 300) < 8 > abs(unlike[1] - 300)

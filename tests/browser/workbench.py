@@ -60,13 +60,13 @@ class Workbench:
         )
         return (left + x + point[0] * scale, top + y + point[1] * scale)
 
-    def drag(self, points: Sequence[Point]) -> None:
+    def drag(self, points: Sequence[Point], button: str = "left") -> None:
         """Press at the first point, move along the others, let go."""
         self.page.mouse.move(*self.at(points[0]))
-        self.page.mouse.down()
+        self.page.mouse.down(button=button)  # type: ignore[arg-type]
         for point in points[1:]:
             self.page.mouse.move(*self.at(point))
-        self.page.mouse.up()
+        self.page.mouse.up(button=button)  # type: ignore[arg-type]
 
     def pen(self, places: Sequence[tuple[Point, float]]) -> list[Point]:
         """Draw with a pen: points of the picture, each with how hard it is pressed, 0 to 1.

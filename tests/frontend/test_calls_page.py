@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import csv
+import io
+import warnings
 from decimal import Decimal
 
 import pytest
+from asgiref.sync import async_to_sync
 from django.contrib.auth.models import User
+from django.test import AsyncClient
 from django.utils import timezone
 
 from annotation.models import Clip
 from enrichment.models import ApiCall, LayerRun
+from frontend.pages import calls
 from tests.frontend.conftest import Browse
 
 PAGE = "/projects/table-top/runs/calls/"
@@ -40,11 +46,34 @@ def test_filters_are_those_of_the_page_and_no_others(two_calls: LayerRun, alice:
     assert "2 calls" in page.get(f"{PAGE}?layer_run__clip__project=999").content.decode()
 
 
+@pytest.mark.filterwarnings("ignore:StreamingHttpResponse must consume asynchronous")
 def test_the_table_has_no_formulas_in_a_spreadsheet(two_calls: LayerRun, alice: User, browse: Browse) -> None:
     answer = browse(alice).get(f"{PAGE}?as=csv&outcome=failed")
-    lines = b"".join(answer.streaming_content).decode().splitlines()  # type: ignore[attr-defined]
+    lines = b"".join(answer).decode().splitlines()
     assert len(lines) == 2
     assert lines[1].endswith(",'=overloaded")
+
+
+def test_a_long_table_is_sent_in_pieces_under_asgi(
+    two_calls: LayerRun, alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(calls, "PIECE", 10)
+    shared = {"layer_run": two_calls, "service": "gemini", "prompt": "p", "began_at": timezone.now(), "attempt": 1}
+    ApiCall.objects.bulk_create([ApiCall(model="flash", error="a\nb", **shared) for _ in range(43)])
+    browser = AsyncClient()
+    browser.force_login(alice)
+
+    async def fetch() -> list[bytes]:
+        answer = await browser.get(f"{PAGE}?as=csv")
+        assert answer.status_code == 200
+        return [piece async for piece in answer]
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # Django's, when it collects an answer whole
+        pieces = async_to_sync(fetch)()
+    assert len(pieces) == 5
+    rows = list(csv.DictReader(io.StringIO(b"".join(pieces).decode(), newline="")))
+    assert [int(row["call"]) for row in rows] == list(ApiCall.objects.order_by("id").values_list("pk", flat=True))
 
 
 def test_other_projects_calls_are_not_shown(two_calls: LayerRun, alice: User, browse: Browse) -> None:

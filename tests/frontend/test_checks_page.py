@@ -55,3 +55,14 @@ def test_a_lead_reads_and_does_not_set(measured: str, clip: Clip, alice: User, b
     client = browse(bob)
     assert 'name="threshold"' not in client.get(f"{PAGE}?check={CHECK}").content.decode()
     assert client.post(PAGE, {"check": CHECK, "threshold": measured, "value": "1"}).status_code == 403
+
+
+def test_a_threshold_that_was_stored_and_does_not_fit_is_told_on_the_page(
+    measured: str, clip: Clip, alice: User, browse: Browse
+) -> None:
+    layer = thresholds.layer_of(CHECK)
+    assert layer is not None
+    LayerSetting.objects.create(project=clip.project, layer=layer.name, parameters={measured: "abc"})
+    answer = browse(alice).get(f"{PAGE}?check={CHECK}")
+    assert answer.status_code == 200
+    assert "but it must be a number" in answer.content.decode()

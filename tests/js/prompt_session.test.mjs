@@ -55,6 +55,22 @@ test("a correction names the candidate that was laid and does not bring it", () 
   });
 });
 
+test("further examples go up and are kept with the mask, and nothing is said of none", () => {
+  const session = new PromptSession(null, 2, SIZE);
+  session.box = [1, 2, 8, 9];
+  assert.deepEqual(session.said, { box: [1, 2, 8, 9], points: [] });
+  session.examples.push([20, 3, 8, 9, 1], [30, 3, 5, 5, 0]);
+  assert.deepEqual(session.body(null), {
+    frame: 2,
+    box: [1, 2, 8, 9],
+    examples: [
+      [20, 3, 8, 9, 1],
+      [30, 3, 5, 5, 0],
+    ],
+  });
+  assert.deepEqual(session.said.examples, session.examples);
+});
+
 test("a mask that was drawn on since, or that the server forgot, travels in its box", () => {
   const session = new PromptSession("track", 0, SIZE);
   const laid = session.take(answer);

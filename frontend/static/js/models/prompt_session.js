@@ -59,6 +59,8 @@ export class PromptSession {
     this.box = null;
     /** @type {Click[]} */
     this.points = [];
+    /** @type {number[][]} further boxes x, y, w, h, and 1 when what is meant is like it, else 0 */
+    this.examples = [];
   }
 
   get isEmpty() {
@@ -67,7 +69,8 @@ export class PromptSession {
 
   /** What was pointed at, for the record of the mask. */
   get said() {
-    return { box: this.box, points: this.points.slice() };
+    const examples = this.examples.length ? { examples: this.examples.slice() } : {};
+    return { box: this.box, points: this.points.slice(), ...examples };
   }
 
   get candidates() {
@@ -99,6 +102,7 @@ export class PromptSession {
     const body = { frame: this.frame };
     if (this.box) body.box = this.box;
     if (this.points.length) body.points = this.points;
+    if (this.examples.length) body.examples = this.examples;
     if (travel) body.travel = travel;
     if (current && this.#answer && current === this.#laid && !forgotten) {
       body.previous = { answer: this.#answer.id, candidate: this.#chosen };

@@ -131,6 +131,21 @@ function goesOn(bench) {
   return session && session.frame === bench.frame && (session.track === null || session.track === bench.track?.id);
 }
 
+/** Whether the project's prompt engine looks for what is like several boxes. */
+function takesExamples() {
+  return document.body.dataset.examples === "true";
+}
+
+/**
+ * Whether a box that is drawn now is a further example beside the first one, like it or unlike it.
+ *
+ * @param {import("./registry.js").Bench} bench
+ * @param {boolean} ctrl
+ */
+function showsExample(bench, ctrl) {
+  return ctrl && takesExamples() && Boolean(goesOn(bench) && session?.box);
+}
+
 /**
  * @param {[number, number]} a
  * @param {[number, number]} b
@@ -147,17 +162,29 @@ function boxAround(a, b, { width, height }) {
 /**
  * @param {import("./registry.js").Bench} bench
  * @param {Gesture} gesture
+ * @returns {PromptSession | null} null when the box holds next to nothing
+ */
+function boxed(bench, { from, to, button, ctrl }) {
+  const box = boxAround(from, to, bench.clip);
+  if (box[2] < 2 || box[3] < 2) return null;
+  if (session && showsExample(bench, ctrl)) {
+    session.examples.push([...box, button === 2 ? 0 : 1]);
+    return session;
+  }
+  const about = begin(bench, true);
+  about.box = box;
+  return about;
+}
+
+/**
+ * @param {import("./registry.js").Bench} bench
+ * @param {Gesture} gesture
  * @returns {PromptSession | null} what the gesture adds to, with the gesture in it; null when it was outside the picture
  */
-function pointedAt(bench, { from, to, button }) {
+function pointedAt(bench, { from, to, button, ctrl }) {
   const { width, height } = bench.clip;
-  if (button === 0 && Math.hypot(to[0] - from[0], to[1] - from[1]) > DRAG * hairNow) {
-    const box = boxAround(from, to, bench.clip);
-    if (box[2] < 2 || box[3] < 2) return null;
-    const about = begin(bench, true);
-    about.box = box;
-    return about;
-  }
+  const dragged = Math.hypot(to[0] - from[0], to[1] - from[1]) > DRAG * hairNow;
+  if (dragged && (button === 0 || showsExample(bench, ctrl))) return boxed(bench, { from, to, button, ctrl });
   if (from[0] < 0 || from[1] < 0 || from[0] >= width || from[1] >= height) return null;
   const about = goesOn(bench) && session ? session : begin(bench, false);
   about.points.push([Math.floor(from[0]), Math.floor(from[1]), button === 2 ? 0 : 1]);
@@ -172,6 +199,10 @@ function letGo() {
   held = false;
 }
 
+const HINT =
+  "Drag a box or click: left adds, right takes away. Hold Ctrl for several clicks at once; Z shows the next candidate.";
+const EXAMPLES = "Ctrl and a drag after the first box show more examples: left like it, right unlike it.";
+
 register({
   name: "prompt",
   title: "Prompt",
@@ -180,7 +211,9 @@ register({
   order: 60,
   cursor: "crosshair",
   writes: true,
-  hint: "Drag a box or click: left adds, right takes away. Hold Ctrl for several clicks at once; Z shows the next candidate.",
+  get hint() {
+    return takesExamples() ? `${HINT} ${EXAMPLES}` : HINT;
+  },
   commands: (bench) => [
     ["next-candidate", "Next candidate of a prompt", ["z"], () => cycle(bench, 1)],
     ["previous-candidate", "Candidate of a prompt before", ["Shift+z"], () => cycle(bench, -1)],
@@ -235,7 +268,7 @@ register({
 
   ornament(bench, g, hair) {
     hairNow = hair;
-    if (gesture && gesture.button === 0) {
+    if (gesture && (gesture.button === 0 || showsExample(bench, gesture.ctrl))) {
       const { from, to } = gesture;
       g.strokeStyle = "#fff";
       g.lineWidth = 1.5 * hair;
@@ -244,6 +277,11 @@ register({
       g.setLineDash([]);
     }
     if (!session || session.frame !== bench.frame) return;
+    g.lineWidth = 1.5 * hair;
+    for (const [x, y, w, h, like] of session.examples) {
+      g.strokeStyle = like ? "#1fae5b" : "#d8382e";
+      g.strokeRect(x, y, w, h);
+    }
     for (const [x, y, positive] of session.points) {
       g.beginPath();
       g.arc(x + 0.5, y + 0.5, 5 * hair, 0, 2 * Math.PI);

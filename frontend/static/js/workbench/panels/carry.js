@@ -57,6 +57,7 @@ function describe({ carrying, work }) {
   const { row, changed, arrived } = carrying;
   if (!row) return "";
   const name = `Object ${work.get("tracks", row.track)?.number ?? "?"}`;
+  if (row.state === "queued" && row.reason) return `${name}: ${row.reason}`;
   if (carrying.isRunning) {
     return `${name}: ${row.frames_done} of ${row.frames_total} frames carried from frame ${row.frame} (${row.engine}).`;
   }

@@ -1,0 +1,44 @@
+"""The page of one flag: what it says of frames, and what becomes of a decision that is refused."""
+
+from __future__ import annotations
+
+import pytest
+from django.contrib.auth.models import User
+
+from annotation.models import Clip
+from frontend.templatetags.loupe import frames
+from review import flags
+from tests.frontend.conftest import Browse
+from tests.frontend.things import flag
+
+pytestmark = pytest.mark.django_db
+
+
+def test_frames_are_counted_with_both_ends_as_the_sentence_above_counts_them(
+    clip: Clip, dana: User, browse: Browse
+) -> None:
+    made = flag(clip)
+    assert "frames 2–4 of" in browse(dana).get(f"/projects/table-top/flags/{made.pk}/").content.decode()
+    assert '<td class="num">2–4</td>' in browse(dana).get("/projects/table-top/flags/").content.decode()
+    made.end = 3
+    assert (frames(made), frames(made, "bare"), frames({"start": 0, "end": 9})) == ("frame 2", "2", "frames 0–8")
+
+
+def test_a_refused_decision_keeps_what_the_reviewer_typed(clip: Clip, dana: User, browse: Browse) -> None:
+    made = flag(clip)
+    sent = {"verdict": "sent_back", "reason": "The handle is missing."}
+    answer = browse(dana).post(f"/projects/table-top/flags/{made.pk}/", sent)
+    page = answer.content.decode()
+    assert answer.status_code == 422
+    assert "Nobody has submitted work" in page
+    assert ">The handle is missing.</textarea>" in page
+
+
+def test_who_comes_second_reads_the_decision_and_keeps_the_words(clip: Clip, dana: User, browse: Browse) -> None:
+    made = flag(clip)
+    flags.decide(flag=made, verdict="dismissed", by=dana, reason="A handle.")
+    sent = {"verdict": "dismissed", "reason": "A shadow."}
+    page = browse(dana).post(f"/projects/table-top/flags/{made.pk}/", sent).content.decode()
+    assert "was first" in page
+    assert "A handle." in page
+    assert "A shadow." in page
