@@ -1,0 +1,95 @@
+"""The broker of files: several processes write and read it at once, and each message arrives whole, at one of them."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import textwrap
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from kombu.connection import Connection
+from kombu.entity import Exchange, Queue
+from kombu.exceptions import ChannelError
+
+from config import file_broker
+
+HINTS = Queue("cpu", Exchange("cpu"), "cpu")
+
+
+def connected(folder: Path) -> Connection:
+    messages, control = folder / "messages", folder / "control"
+    for each in (messages, control):
+        each.mkdir(exist_ok=True)
+    folders = {"data_folder_in": str(messages), "data_folder_out": str(messages), "control_folder": str(control)}
+    return Connection("filesystem://localhost", transport_options=folders)
+
+
+def test_each_message_reaches_one_of_several_readers_whole(tmp_path: Path) -> None:
+    reader = """
+        import sys, time
+        from kombu.exceptions import ChannelError
+        from pathlib import Path
+        from config import file_broker
+        file_broker.install()
+        from tests.config.test_file_broker import HINTS, connected
+        with connected(Path(sys.argv[1])) as broker:
+            print("ready", flush=True)
+            while not (Path(sys.argv[1]) / "enough").exists():
+                # A channel each time, as workers that start: it binds the queue anew.
+                queue = HINTS(broker.channel())
+                queue.declare()
+                while (message := queue.get()) is not None:
+                    print(message.payload["number"], flush=True)
+                    message.ack()
+    """
+    words = [sys.executable, "-c", textwrap.dedent(reader), str(tmp_path)]
+    readers = [subprocess.Popen(words, stdout=subprocess.PIPE, text=True, cwd=settings.BASE_DIR) for _ in range(3)]
+    try:
+        for each in readers:
+            assert each.stdout is not None
+            assert each.stdout.readline() == "ready\n"
+        with connected(tmp_path) as broker:
+            writer = broker.Producer(broker.channel())
+            for number in range(600):
+                body = {"number": number, "padding": "x" * 4000}
+                writer.publish(body, exchange=HINTS.exchange, routing_key="cpu", declare=[HINTS])
+        (tmp_path / "enough").touch()
+        read = Counter(int(line) for each in readers for line in each.communicate(timeout=60)[0].split())
+    finally:
+        for each in readers:
+            each.kill()
+    assert [each.returncode for each in readers] == [0, 0, 0]
+    assert read == Counter(range(600))
+    assert not list((tmp_path / "messages").iterdir())
+
+
+def test_a_message_is_nobodys_before_it_is_whole(tmp_path: Path) -> None:
+    with connected(tmp_path) as broker:
+        channel = broker.channel()
+        queue = HINTS(channel)
+        queue.declare()
+        (tmp_path / "messages/1_a.cpu.msg.new").write_text('{"half')
+        assert queue.get() is None
+
+
+def test_queues_are_bound_once_and_unbound(tmp_path: Path) -> None:
+    with connected(tmp_path) as broker:
+        channel = broker.channel()
+        for name in ("slow", "quick", "slow"):
+            # Below what Kombu remembers for the whole process.
+            channel._queue_bind("work", name, "", name)
+        assert [bound.queue for bound in channel.get_table("work")] == ["quick", "slow"]
+        channel._delete("slow", "work", "slow", "")
+        assert [bound.queue for bound in channel.get_table("work")] == ["quick"]
+
+
+def test_a_folder_that_takes_nothing_is_named(tmp_path: Path) -> None:
+    with connected(tmp_path) as broker:
+        channel = broker.channel()
+        assert isinstance(channel, file_broker.Channel)
+        channel.data_folder_out = str(tmp_path / "gone")
+        with pytest.raises(ChannelError, match="gone does not take a message"):
+            channel._put("cpu", {})
