@@ -25,7 +25,8 @@ _MESSAGE: Final = ".msg"
 class Channel(filesystem.Channel):
     """Kombu's channel with the steps replaced in which processes meet."""
 
-    def _put(self, queue: str, payload: dict[str, Any], **_: Any) -> None:
+    # The base class has two signatures for it, which do not agree.
+    def _put(self, queue: str, payload: dict[str, Any], **_: Any) -> None:  # type: ignore[override]
         name = f"{round(monotonic() * 1000)}_{uuid.uuid4()}.{queue}"
         _write(Path(self.data_folder_out) / f"{name}{_MESSAGE}", dumps(payload))
 
