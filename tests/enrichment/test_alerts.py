@@ -11,6 +11,7 @@ from collections.abc import Iterator
 import pytest
 from django.contrib.auth.models import User
 from django.core import mail
+from django.test import Client
 from pytest_django import Settings
 
 from annotation.models import Project
