@@ -1,40 +1,59 @@
-"""What layers that are checks have in common: findings as a piece, then as a file and as news."""
+"""What layers that are checks have in common: findings as pieces, then as a file and as news."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from annotation.media.clip_folder import ClipFolder
 from enrichment.checks.observed_motion import TrackMasks
 from enrichment.checks.registry import Finding
-from enrichment.layer import Context, Product
+from enrichment.layer import Context, Product, Span
 from enrichment.layers.segmentation import TrackReader
 
-_PIECE = "judgement.json"
 # The engine without weights guesses labels that a project need not have; of these it can be said that they bend.
 _BENDS = frozenset({"human_hand", "obstacle_deformable"})
 
 
-def write_findings(context: Context, found: Sequence[Finding]) -> None:
-    """Leave them for `publish_findings`."""
-    context.pieces.write_json(_PIECE, {"findings": [finding.to_json() for finding in found], "unjudged": ""})
+def write_findings(context: Context, span: Span, found: Sequence[Finding]) -> None:
+    """Leave what was found in a batch for `publish_findings`."""
+    _write(context, span, found, "")
 
 
-def write_unjudged(context: Context, why: str) -> None:
+def write_unjudged(context: Context, span: Span, why: str) -> None:
     """Leave for `publish_findings` that the check could not judge the clip, and why, in a sentence."""
-    context.pieces.write_json(_PIECE, {"findings": [], "unjudged": why})
+    _write(context, span, (), why)
 
 
-def publish_findings(context: Context, path: str, check: str) -> Product:
-    """The layer's one file, and what goes to the apps above."""
-    left = context.pieces.read_json(_PIECE)
-    content = json.dumps({"check": check, **left}, separators=(",", ":")) + "\n"
-    findings = None if left["unjudged"] else left["findings"]
+def _write(context: Context, span: Span, found: Sequence[Finding], why: str) -> None:
+    context.pieces.write_json(_piece(span), {"findings": [finding.to_json() for finding in found], "unjudged": why})
+
+
+def publish_findings(
+    context: Context,
+    path: str,
+    check: str,
+    spans: Sequence[Span],
+    judged: Callable[[list[Finding]], Sequence[Finding]] = lambda found: found,
+) -> Product:
+    """The layer's one file, and what goes to the apps above.
+
+    Args:
+        context: with the pieces that all batches left.
+        path: of the file.
+        check: what found it.
+        spans: the batches.
+        judged: what all of them found, in their order, to what counts; for checks that judge over the whole clip.
+    """
+    left = [context.pieces.read_json(_piece(span)) for span in spans]
+    unjudged = next((each["unjudged"] for each in left if each["unjudged"]), "")
+    found = judged([Finding(**each) for piece in left for each in piece["findings"]])
+    told = [] if unjudged else [finding.to_json() for finding in found]
+    content = json.dumps({"check": check, "findings": told, "unjudged": unjudged}, separators=(",", ":")) + "\n"
     file = context.folder.write(path, content.encode())
-    return Product([file], check=check, findings=findings, unjudged=left["unjudged"])
+    return Product([file], check=check, findings=None if unjudged else told, unjudged=unjudged)
 
 
 def of_the_sure(found: Sequence[Finding], reader: TrackReader, least: float) -> list[Finding]:
@@ -78,3 +97,7 @@ def tracks_of(reader: TrackReader, rigidities: Mapping[str, str] | None = None) 
         )
         for number, label in sorted(reader.labels.items())
     ]
+
+
+def _piece(span: Span) -> str:
+    return f"findings_{span.index:05d}.json"

@@ -32,7 +32,7 @@ class Comparison:
     @property
     def frames(self) -> list[int]:
         """Annotated frames from the first to the last."""
-        return sorted(frame for frame in self.track.masks if self.first <= frame <= self.last)
+        return [frame for frame in range(self.first, self.last + 1) if frame in self.track.masks]
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ Depth must be metric. What shows another thing's depth (transparent, reflective)
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -89,6 +89,11 @@ def run(inputs: Inputs, thresholds: Thresholds | None = None) -> list[Finding]:
         Findings by start. Evidence: `tracks`, `masks` (what lies behind) and `boxes` (around the whole mask).
     """
     settings = thresholds or Thresholds()
+    return joined(looked(inputs, settings), settings)
+
+
+def looked(inputs: Inputs, settings: Thresholds, frames: range | None = None) -> list[Finding]:
+    """What is seen in some frames of a clip, or in all of it, in order and not yet `joined`."""
     tracks = [each for each in inputs.tracks if _concerned(each, settings)]
     due: dict[int, list[TrackMasks]] = {}
     for track in tracks:
@@ -96,12 +101,19 @@ def run(inputs: Inputs, thresholds: Thresholds | None = None) -> list[Finding]:
             due.setdefault(frame, []).append(track)
     found: list[Finding] = []
     for frame in sorted(due):
+        if frames is not None and frame not in frames:
+            continue
         depth = inputs.depth(frame)
         if depth is None:
             continue
         scaled = _at_size(settings, depth.shape[0])
         for track in due[frame]:
             found.extend(_look(track, frame, depth, scaled))
+    return found
+
+
+def joined(found: Iterable[Finding], settings: Thresholds) -> list[Finding]:
+    """What was seen in all of a clip, one finding for each stretch; by start."""
     return merge(found, settings.merge_gap, lambda each: (each.evidence["kind"], each.evidence["tracks"][0]), _MEASURES)
 
 

@@ -5,7 +5,7 @@ Nothing that moves contradicts it, and what the other mask covers is hidden to t
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any, Final
@@ -55,6 +55,14 @@ class Doubles:
                 here = centre_of(a & b)
                 came, stayed = sorted((one, other), key=lambda number: -self._way(number, here))
                 yield Doubled(came, stayed, frame, overlap)
+
+    def state(self) -> dict[int, list[float]]:
+        """By track where it was when it last had a place of its own, (x, y)."""
+        return {number: [float(value) for value in at] for number, at in self._apart.items()}
+
+    def restore(self, state: Mapping[int, Sequence[float]]) -> None:
+        """Go on from what `state` gave."""
+        self._apart = {number: np.array(at, dtype=np.float64) for number, at in state.items()}
 
     def _way(self, number: int, here: NDArray[np.float64]) -> float:
         """How far a track was from here when it was last alone; one that never was may have been here always."""

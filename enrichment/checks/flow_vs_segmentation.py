@@ -18,9 +18,10 @@ All is computed at the flow's size; what is said and drawn is in pixels of the p
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,10 +43,11 @@ from enrichment.checks.leaps import Leaps, as_finding
 from enrichment.checks.observed_motion import TrackMasks
 from enrichment.checks.patches import Followed, Grey, Pictures
 from enrichment.checks.registry import Check, Finding, Measure, merge, register
+from enrichment.checks.underway import Underway
 from enrichment.checks.vacated import Vacancies
 from enrichment.parameters import refuse_beyond
 
-__all__ = ["CHECK", "NAME", "Inputs", "Thresholds", "TrackMasks", "run"]
+__all__ = ["CHECK", "NAME", "Inputs", "Thresholds", "TrackMasks", "Walk", "joined", "run"]
 
 NAME: Final = "flow_vs_segmentation"
 
@@ -123,47 +125,84 @@ def run(inputs: Inputs, thresholds: Thresholds | None = None) -> list[Finding]:
         EngineInputError: the flow changes its size within the clip.
     """
     settings = thresholds or Thresholds()
-    waiting = _comparisons(inputs.tracks, settings)
-    found: list[Finding] = []
-    active: list[Comparison] = []
-    pictures, leaps = Pictures(inputs.picture), Leaps(settings.least_area)
-    bends_or_ground = [*settings.left_out, *settings.articulated]
-    vacancies = Vacancies(settings.least_area, settings.least_gone, bends_or_ground)
-    doubles = Doubles(settings.least_area, settings.least_doubled)
-    judged = {track.track_id: track for track in inputs.tracks if track.label not in settings.left_out}
-    size: tuple[int, int] | None = None
-    for frame in _frames_to_walk(waiting):
-        flow = inputs.flow(frame) if active or frame in waiting else None
-        if flow is not None and size is None:
-            size = (flow.shape[0], flow.shape[1])
-        if size is None:
-            continue
-        scene = Scene(
-            {track.track_id: track.masks[frame] for track in inputs.tracks if _hides(track, frame, settings)}, size
+    return joined(Walk(inputs, settings).over(), settings)
+
+
+def joined(found: Iterable[Finding], settings: Thresholds) -> list[Finding]:
+    """What a walk through the whole clip came upon, one finding for each stretch in which a track disagrees."""
+    return merge(found, settings.merge_gap, lambda each: each.evidence["tracks"][0], _MEASURES)
+
+
+class Walk:
+    """A walk through a clip, frame by frame. It can be broken off between two frames, and gone on with elsewhere."""
+
+    def __init__(self, inputs: Inputs, settings: Thresholds) -> None:
+        """Stand before the clip's first frame."""
+        self._inputs, self._settings = inputs, settings
+        self._waiting = _comparisons(inputs.tracks, settings)
+        self._judged = {track.track_id: track for track in inputs.tracks if track.label not in settings.left_out}
+        bends_or_ground = [*settings.left_out, *settings.articulated]
+        self._held = Underway(
+            Pictures(inputs.picture),
+            Leaps(settings.least_area),
+            Vacancies(settings.least_area, settings.least_gone, bends_or_ground),
+            Doubles(settings.least_area, settings.least_doubled),
         )
-        looks = pictures.of(frame, size)
+
+    def over(self, frames: range | None = None) -> list[Finding]:
+        """What it comes upon in the next frames, in order and not yet `joined`; None for all that there are.
+
+        Raises:
+            EngineInputError: the flow changes its size within the clip.
+        """
+        walked = _frames_to_walk(self._waiting)
+        return [found for frame in walked if frames is None or frame in frames for found in self._step(frame)]
+
+    def state(self) -> dict[str, Any]:
+        """What `restore` needs to go on from here, as plain JSON."""
+        return self._held.state()
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on from what `state` gave of a walk with the same inputs; some earlier pictures are asked for again."""
+        self._held.restore(state, {track.track_id: track for track in self._inputs.tracks}, self._scene)
+
+    def _step(self, frame: int) -> list[Finding]:
+        settings, held, judged = self._settings, self._held, self._judged
+        flow = self._inputs.flow(frame) if held.active or frame in self._waiting else None
+        if flow is not None and held.size is None:
+            held.size = (flow.shape[0], flow.shape[1])
+        if held.size is None:
+            return []
+        found: list[Finding] = []
+        scene = self._scene(frame, held.size)
+        looks = held.pictures.of(frame, held.size)
         found.extend(
-            as_finding(NAME, leap, judged[leap.track], scene) for leap in leaps.step(frame, scene, looks, judged)
+            as_finding(NAME, leap, judged[leap.track], scene) for leap in held.leaps.step(frame, scene, looks, judged)
         )
         found.extend(
-            vacated.as_finding(NAME, each, judged[each.track]) for each in vacancies.step(frame, scene, looks, judged)
+            vacated.as_finding(NAME, each, judged[each.track])
+            for each in held.vacancies.step(frame, scene, looks, judged)
         )
-        found.extend(doubled.as_finding(NAME, each, judged) for each in doubles.step(frame, scene, judged))
-        for each in active:
+        found.extend(doubled.as_finding(NAME, each, judged) for each in held.doubles.step(frame, scene, judged))
+        for each in held.active:
             if each.last == frame or frame - each.points.frame >= settings.span:
                 each.points.prove(frame, looks)
             _look(each, frame, scene, settings)
             if each.last == frame:
                 found.extend(_judge(each, scene, settings))
-        active = [each for each in active if each.last > frame and len(each.points) >= settings.least_points]
+        held.active = [each for each in held.active if each.last > frame and len(each.points) >= settings.least_points]
         if flow is None:
-            active = []
-            continue
-        for track, last in waiting.get(frame, []):
-            active.append(_begin(track, (frame, last), scene, looks, settings))
-        for each in active:
-            each.points.at = carry(each.points.at, flow, size)
-    return merge(found, settings.merge_gap, lambda each: each.evidence["tracks"][0], _MEASURES)
+            held.active = []
+            return found
+        for track, last in self._waiting.get(frame, []):
+            held.active.append(_begin(track, (frame, last), scene, looks, settings))
+        for each in held.active:
+            each.points.at = carry(each.points.at, flow, held.size)
+        return found
+
+    def _scene(self, frame: int, size: tuple[int, int]) -> Scene:
+        shown = [track for track in self._inputs.tracks if _hides(track, frame, self._settings)]
+        return Scene({track.track_id: track.masks[frame] for track in shown}, size)
 
 
 def _comparisons(tracks: Sequence[TrackMasks], settings: Thresholds) -> dict[int, list[tuple[TrackMasks, int]]]:
@@ -192,7 +231,7 @@ def _long_spans(frames: Sequence[int], settings: Thresholds) -> list[tuple[int, 
     known, found = set(frames), []
     for first in frames[:: settings.creeping_span]:
         last = first + settings.creeping_span
-        if last in known and sum(first <= frame <= last for frame in frames) > settings.creeping_span // 2:
+        if last in known and bisect_right(frames, last) - bisect_left(frames, first) > settings.creeping_span // 2:
             found.append((first, last))
     return found
 

@@ -41,6 +41,15 @@ class Leaps:
         self._least = least_area
         self._last: tuple[int, Scene, Grey | None] | None = None
 
+    @property
+    def last(self) -> int | None:
+        """The frame that was given last."""
+        return None if self._last is None else self._last[0]
+
+    def restore(self, frame: int, scene: Scene, looks: Grey | None) -> None:
+        """Go on after a frame as `last` gave it."""
+        self._last = (frame, scene, looks)
+
     def step(self, frame: int, scene: Scene, looks: Grey | None, tracks: Iterable[int]) -> Iterator[Leap]:
         """The leaps from the frame before, if that was given, among the numbers in `tracks`; without pictures none."""
         before, self._last = self._last, (frame, scene, looks)

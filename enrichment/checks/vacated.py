@@ -72,16 +72,21 @@ class Vacancies:
         """What is vacated in a frame, compared with earlier ones; without pictures nothing."""
         if looks is None:
             return
+        reached = {
+            number: [each for each in seen if each.frame >= frame - _LOOK_BACK] for number, seen in self._looks.items()
+        }
+        # What nobody looks back to any more is let go, of tracks that have ended, too.
+        self._looks = {number: seen for number, seen in reached.items() if seen}
         for number, track in tracks.items():
             if frame not in track.masks or track.label in self._left_out or track.rigidity == "deformable":
                 continue
-            past = [each for each in self._looks.get(number, []) if each.frame >= frame - _LOOK_BACK]
+            past = self._looks.get(number, [])
             if past and frame < past[-1].frame + _EVERY:
                 continue
             mask = scene.mask(number)
             if int(mask.sum()) < self._least:
                 continue
-            now = _Look(frame, mask, scene.near(number, _FROM_OTHERS), looks)
+            now = _look(number, frame, scene, looks)
             for before in past:
                 if (share := _gone(before, now, self._least_gone)) is not None:
                     yield Vacated(number, before.frame, frame, share)
@@ -89,6 +94,20 @@ class Vacancies:
                     past = []
                     break
             self._looks[number] = [*past, now]
+
+    def state(self) -> dict[int, list[int]]:
+        """By track the frames that later ones may be compared with."""
+        return {number: [each.frame for each in looks] for number, looks in self._looks.items()}
+
+    def restore(self, frame: int, scene: Scene, looks: Grey | None, tracks: Iterable[int]) -> None:
+        """Go on with a frame of what `state` gave, and with the tracks that it is of; the earliest frame first."""
+        if looks is not None:
+            for number in tracks:
+                self._looks.setdefault(number, []).append(_look(number, frame, scene, looks))
+
+
+def _look(number: int, frame: int, scene: Scene, looks: Grey) -> _Look:
+    return _Look(frame, scene.mask(number), scene.near(number, _FROM_OTHERS), looks)
 
 
 def _gone(before: _Look, now: _Look, least: float) -> float | None:

@@ -72,8 +72,8 @@ class CheckActionsMotion(Layer):
             guided=seen.guided,
         )
         found = actions_vs_motion.run(given, context.parameters)
-        write_findings(context, of_the_sure(found, tracks, context.parameters.least_confidence))
+        write_findings(context, span, of_the_sure(found, tracks, context.parameters.least_confidence))
 
     def publish(self, context: Context) -> Product:
         """One file; the findings also become flags."""
-        return publish_findings(context, FILE, actions_vs_motion.NAME)
+        return publish_findings(context, FILE, actions_vs_motion.NAME, self.spans(context.clip.frame_count))

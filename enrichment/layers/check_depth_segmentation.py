@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from enrichment.checks import depth_vs_segmentation
-from enrichment.checks.depth_vs_segmentation import Inputs, Thresholds
+from enrichment.checks.depth_vs_segmentation import Inputs, Thresholds, joined, looked
+from enrichment.checks.registry import Finding
 from enrichment.findings import of_the_sure, publish_findings, tracks_of, write_findings, write_unjudged
 from enrichment.layer import Context, Layer, Output, Product, Span
 from enrichment.layers.depth import NO_LENGTH, DepthReader
@@ -43,23 +44,28 @@ class CheckDepthSegmentation(Layer):
     Parameters = Parameters
     from_project = {"rigidities": "label_rigidities"}
     cost = 2
+    batch_frames = 1200
 
     def compute(self, context: Context, span: Span) -> None:
-        """Walk the clip once."""
+        """Look at the masks of the batch's frames."""
         depth, tracks = context.input("depth", DepthReader), context.input("segmentation", TrackReader)
         if not depth.metric:
-            write_unjudged(context, NO_LENGTH)
+            write_unjudged(context, span, NO_LENGTH)
             return
 
         def read(frame: int) -> NDArray[np.float32] | None:
             context.keep_going()
             return depth.read(frame)
 
-        found = depth_vs_segmentation.run(
-            Inputs(tracks_of(tracks, context.parameters.rigidities), read), context.parameters
-        )
-        write_findings(context, of_the_sure(found, tracks, context.parameters.least_confidence))
+        given = Inputs(tracks_of(tracks, context.parameters.rigidities), read)
+        write_findings(context, span, looked(given, context.parameters, range(span.start, span.end)))
 
     def publish(self, context: Context) -> Product:
         """One file; the findings also become flags."""
-        return publish_findings(context, FILE, depth_vs_segmentation.NAME)
+        tracks = context.input("segmentation", TrackReader)
+
+        def judged(found: list[Finding]) -> list[Finding]:
+            return of_the_sure(joined(found, context.parameters), tracks, context.parameters.least_confidence)
+
+        spans = self.spans(context.clip.frame_count)
+        return publish_findings(context, FILE, depth_vs_segmentation.NAME, spans, judged)

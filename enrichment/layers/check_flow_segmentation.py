@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from enrichment.checks import flow_vs_segmentation
-from enrichment.checks.flow_vs_segmentation import Inputs, Thresholds
+from enrichment.checks.flow_vs_segmentation import Inputs, Thresholds, Walk, joined
+from enrichment.checks.registry import Finding
 from enrichment.findings import of_the_sure, publish_findings, tracks_of, write_findings
 from enrichment.layer import Context, Layer, Output, Product, Span
 from enrichment.layers.flow import FlowReader
@@ -42,20 +43,34 @@ class CheckFlowSegmentation(Layer):
     engine_version = "6"
     Parameters = Parameters
     from_project = {"rigidities": "label_rigidities"}
+    batch_frames = 600
+    sequential = True
 
     def compute(self, context: Context, span: Span) -> None:
-        """Walk the clip once."""
+        """Walk through the batch, from where the one before it left off."""
         flow, tracks = context.input("flow", FlowReader), context.input("segmentation", TrackReader)
 
         def read(frame: int) -> NDArray[np.float32] | None:
             context.keep_going()
             return flow.read(frame) if frame < len(flow) else None
 
-        found = flow_vs_segmentation.run(
-            Inputs(tracks_of(tracks, context.parameters.rigidities), read, context.frames.read), context.parameters
-        )
-        write_findings(context, of_the_sure(found, tracks, context.parameters.least_confidence))
+        given = Inputs(tracks_of(tracks, context.parameters.rigidities), read, context.frames.read)
+        walk = Walk(given, context.parameters)
+        if span.index > 0:
+            walk.restore(context.pieces.read_json(_state_of(span.index - 1)))
+        write_findings(context, span, walk.over(range(span.start, span.end)))
+        context.pieces.write_json(_state_of(span.index), walk.state())
 
     def publish(self, context: Context) -> Product:
         """One file; the findings also become flags."""
-        return publish_findings(context, FILE, flow_vs_segmentation.NAME)
+        tracks = context.input("segmentation", TrackReader)
+
+        def judged(found: list[Finding]) -> list[Finding]:
+            return of_the_sure(joined(found, context.parameters), tracks, context.parameters.least_confidence)
+
+        spans = self.spans(context.clip.frame_count)
+        return publish_findings(context, FILE, flow_vs_segmentation.NAME, spans, judged)
+
+
+def _state_of(batch: int) -> str:
+    return f"state_{batch:05d}.json"

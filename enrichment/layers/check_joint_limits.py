@@ -35,7 +35,7 @@ class CheckJointLimits(Layer):
         """Angles of each person by frame, against their limits."""
         placed, pose = context.input("pose_3d", PlacedPose), context.input("pose_corrected", PoseReader)
         if pose.rows and placed.nothing_because:
-            write_unjudged(context, placed.nothing_because)
+            write_unjudged(context, span, placed.nothing_because)
             return
         seconds = np.array(context.clip.seconds, dtype=np.float64)
         found: list[Finding] = []
@@ -52,8 +52,8 @@ class CheckJointLimits(Layer):
                 at[rows[own, 0]] = [pixels[row][pose.names.index(joint), :2] for row in own]
                 found.extend(joint_limits.run(Inputs(joint, track, degrees, seconds, at), context.parameters))
             context.keep_going()
-        write_findings(context, sorted(found, key=lambda each: (each.start, each.end)))
+        write_findings(context, span, sorted(found, key=lambda each: (each.start, each.end)))
 
     def publish(self, context: Context) -> Product:
         """One file; the findings also become flags."""
-        return publish_findings(context, FILE, joint_limits.NAME)
+        return publish_findings(context, FILE, joint_limits.NAME, self.spans(context.clip.frame_count))

@@ -75,11 +75,11 @@ class CheckPoseTime(Layer):
                     theirs.extend(unseen.run(paths, joint, track, seconds, context.parameters))
             found.extend(body_limits.told_once(theirs))
             context.keep_going()
-        write_findings(context, sorted(found, key=lambda each: (each.start, each.end)))
+        write_findings(context, span, sorted(found, key=lambda each: (each.start, each.end)))
 
     def publish(self, context: Context) -> Product:
         """One file; the findings also become flags."""
-        return publish_findings(context, FILE, pose_vs_time.NAME)
+        return publish_findings(context, FILE, pose_vs_time.NAME, self.spans(context.clip.frame_count))
 
 
 def paths_of(pose: PoseReader, track: int, frames: int, least: float) -> Paths:
