@@ -21,7 +21,7 @@ from django.db.models.functions import Coalesce, Now
 from django.utils import timezone
 
 from annotation.events import announce_change
-from enrichment import batches, choosing, failures, leases, queue, registry, workers
+from enrichment import batches, choosing, failures, leases, queue, registry, task_checks, workers
 from enrichment.errors import UnknownLayer
 from enrichment.events import clip_settled
 from enrichment.models import Batch, LayerRun, Run, from_now
@@ -333,7 +333,7 @@ def _locked(layer_run: LayerRun) -> LayerRun:
 
 
 def _close(layer_run: LayerRun, **changes: Any) -> None:
-    """Enter a layer as done, and begin those that waited for it."""
+    """Enter a layer as done, and begin what waited for it: other layers, and checks of people's work."""
     LayerRun.objects.filter(pk=layer_run.pk).update(
         state=State.DONE,
         error="",
@@ -343,6 +343,7 @@ def _close(layer_run: LayerRun, **changes: Any) -> None:
         **changes,
     )
     _free_dependants(layer_run)
+    task_checks.look_again(layer_run.clip_id, layer_run.layer)
     settle_runs(layer_run)
 
 

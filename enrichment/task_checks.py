@@ -6,15 +6,22 @@ A row per submitted version is the memory of it; a message that is lost, or a wo
 from __future__ import annotations
 
 import uuid
+from typing import Final
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, Q
 
 from annotation.models import Task
 from enrichment import leases, queue
 from enrichment.models import TaskCheck, from_now
 
 State = TaskCheck.State
+# What is compared with people's work, by check: these layers of the clip.
+LAYERS: Final = {
+    "depth_vs_segmentation": ("depth",),
+    "flow_vs_segmentation": ("flow",),
+    "actions_vs_motion": ("actions",),
+}
 # While the clip's own layers are under way, the check looks again after so many seconds.
 LOOK_AGAIN_AFTER = 20.0
 
@@ -25,6 +32,32 @@ def ask(task_id: int) -> None:
     task = Task.objects.get(pk=task_id)
     TaskCheck.objects.get_or_create(task=task, version=task.version, defaults={"state": State.QUEUED})
     transaction.on_commit(lambda: queue.send("enrichment.jobs.check_task", task_id))
+
+
+def look_again(clip_id: int, layer: str) -> int:
+    """Have work checked once more by what could not judge it, now that a layer which this reads has come about.
+
+    The caller holds the clip's lock, so that a check that is under way sees the layer or is seen here. Workers are told
+    at the reconciler's next look.
+
+    Returns:
+        Of how many tasks.
+    """
+    lacked = [Q(skipped__has_key=check) for check, layers in LAYERS.items() if layer in layers]
+    if not lacked:
+        return 0
+    newer = TaskCheck.objects.filter(task=OuterRef("task"), version__gt=OuterRef("version"))
+    concerned = TaskCheck.objects.filter(
+        ~Exists(newer),
+        Q(*lacked, _connector=Q.OR),
+        state=State.DONE,
+        task__clip=clip_id,
+        task__state__in=[Task.State.SUBMITTED, Task.State.ACCEPTED],
+    )
+    ids = list(concerned.values_list("pk", flat=True))
+    return TaskCheck.objects.filter(pk__in=ids, state=State.DONE).update(
+        state=State.QUEUED, attempts=0, sent_at=None, not_before=None
+    )
 
 
 def find_missing() -> None:

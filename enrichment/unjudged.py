@@ -27,12 +27,14 @@ class Unjudged:
     tasks: int = 0
 
 
-def of_project(project: Project) -> dict[str, list[Unjudged]]:
+def of_project(project: Project, *, clip: int | None = None, task: int | None = None) -> dict[str, list[Unjudged]]:
     """By check, the reasons that are true now, the most frequent first; two queries.
 
-    Of work only what is submitted or accepted counts, by the last look at it.
+    Of work only what is submitted or accepted counts, by the last look at it. With a clip only what is on it counts;
+    with a task only that task's work, which proposals are not.
     """
-    clips, tasks = _of_proposals(project), _of_work(project)
+    clips = Counter[tuple[str, str]]() if task is not None else _of_proposals(project, _only(clip=clip))
+    tasks = _of_work(project, _only(task=task, task__clip=clip))
     found: dict[str, list[Unjudged]] = {}
     for check, why in sorted({*clips, *tasks}, key=lambda key: (-clips[key] - tasks[key], key)):
         found.setdefault(check, []).append(Unjudged(check, why, clips[check, why], tasks[check, why]))
@@ -46,12 +48,16 @@ def of_task(task: Task) -> list[Unjudged]:
     return [Unjudged(check, why, tasks=1) for check, why in reasons]
 
 
-def _of_proposals(project: Project) -> Counter[tuple[str, str]]:
+def _only(**wanted: int | None) -> Q:
+    return Q(**{name: value for name, value in wanted.items() if value is not None})
+
+
+def _of_proposals(project: Project, only: Q) -> Counter[tuple[str, str]]:
     checks = {name: layer.engine for name, layer in registry.every().items() if name.startswith("check_")}
     rows = (
         LayerRun.objects.current()
         .filter(Q(state__in=_FAILED) | Q(state=LayerRun.State.DONE) & ~Q(unjudged=""), clip__project=project)
-        .filter(layer__in=checks)
+        .filter(only, layer__in=checks)
         .order_by()
         .values("layer", "unjudged", "error")
         .annotate(count=Count("pk"))
@@ -62,10 +68,10 @@ def _of_proposals(project: Project) -> Counter[tuple[str, str]]:
     return found
 
 
-def _of_work(project: Project) -> Counter[tuple[str, str]]:
+def _of_work(project: Project, only: Q) -> Counter[tuple[str, str]]:
     newer = TaskCheck.objects.filter(task=OuterRef("task"), version__gt=OuterRef("version"))
     there: QuerySet[TaskCheck] = TaskCheck.objects.filter(
-        ~Exists(newer), task__project=project, task__state__in=[Task.State.SUBMITTED, Task.State.ACCEPTED]
+        ~Exists(newer), only, task__project=project, task__state__in=[Task.State.SUBMITTED, Task.State.ACCEPTED]
     )
     rows = there.filter(Q(state=TaskCheck.State.FAILED) | ~Q(skipped={})).order_by("-pk")
     found: Counter[tuple[str, str]] = Counter()

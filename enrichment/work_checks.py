@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+import uuid
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 from annotation import clips, work
 from annotation.models import Task
 from annotation.work import Work
-from enrichment import compute, leases, recordings, task_checks, thresholds
+from enrichment import compute, leases, ledger, recordings, task_checks, thresholds
 from enrichment.checks import actions_vs_motion, depth_vs_segmentation, flow_vs_segmentation
 from enrichment.checks.actions_vs_motion import Labelled
 from enrichment.checks.observed_motion import Observed, TrackMasks, guided, observe
@@ -35,6 +36,7 @@ from enrichment.models import LayerRun, Run, TaskCheck
 log = logging.getLogger(__name__)
 
 State = TaskCheck.State
+_Layers = Mapping[str, tuple[str, str]]
 
 
 @dataclass(frozen=True)
@@ -49,10 +51,9 @@ class _Subject:
 
 @dataclass(frozen=True)
 class _Wanted:
-    """A check, the layers of the clip that it compares people's work with, and how it is run."""
+    """A check and how it is run."""
 
     check: str
-    layers: tuple[str, ...]
     run: Callable[[_Subject, Any], list[Finding]]
     settings: str  # the layer that the check is on proposals; what a project sets for it holds here too
 
@@ -69,7 +70,8 @@ def run(task_id: int) -> bool:
     row, owner = taken
     try:
         with compute.Heartbeat(str(row), lambda: TaskCheck.renew(row.pk, owner, settings.LEASE_SECONDS)) as heartbeat:
-            skipped = _check(row.task, heartbeat.check)
+            seen = _layers_of(row.task)
+            skipped = _check(row, seen, heartbeat.check)
     except BatchLost:
         log.info("%s went to another worker.", row)
     except Exception as error:
@@ -77,37 +79,60 @@ def run(task_id: int) -> bool:
         last = row.attempts >= leases.MOST_ATTEMPTS
         task_checks.leave(row, owner, State.FAILED if last else State.QUEUED, error=compute.sentence(error))
     else:
-        if skipped is None:
-            task_checks.leave(row, owner, State.QUEUED, attempts=F("attempts") - 1)
-        else:
-            task_checks.leave(row, owner, State.DONE, skipped=skipped, done_at=Now(), error="")
+        _leave(row, owner, seen, skipped)
     return True
 
 
-def _check(task: Task, keep_going: Callable[[], None]) -> dict[str, str] | None:
-    """Run all checks and tell what they found; gives why some could not run, None to look again later."""
+@transaction.atomic
+def _leave(row: TaskCheck, owner: uuid.UUID, seen: _Layers, skipped: dict[str, str] | None) -> None:
+    """Enter what came of it; a layer that came about meanwhile is looked at again, as if it had come about later."""
+    ledger.lock_clip(row.task.clip_id)
+    if skipped is None or (skipped and _layers_of(row.task) != seen):
+        again = row.skipped if skipped is None else skipped
+        task_checks.leave(row, owner, State.QUEUED, attempts=F("attempts") - 1, skipped=again)
+    else:
+        task_checks.leave(row, owner, State.DONE, skipped=skipped, done_at=Now(), error="")
+
+
+def _layers_of(task: Task) -> _Layers:
+    """Fingerprint and state by layer, of those that work is compared with."""
+    needed = {layer for layers in task_checks.LAYERS.values() for layer in layers}
+    rows = LayerRun.objects.current().filter(clip=task.clip_id, layer__in=needed)
+    return {
+        layer: (fingerprint, state) for layer, fingerprint, state in rows.values_list("layer", "fingerprint", "state")
+    }
+
+
+def _check(row: TaskCheck, there: _Layers, keep_going: Callable[[], None]) -> dict[str, str] | None:
+    """Run all checks, or those that could not judge before, and tell what they found.
+
+    Returns:
+        Why some could not run; None to look again later.
+    """
+    task = row.task
+    wanted = [each for each in _WANTED if each.check in (row.skipped or NAMES)]
     if task.state not in {Task.State.SUBMITTED, Task.State.ACCEPTED}:
-        return dict.fromkeys(NAMES, "The task is being worked on again.")
-    there = dict(LayerRun.objects.current().filter(clip=task.clip_id).values_list("layer", "state"))
-    needed = {layer for wanted in _WANTED for layer in wanted.layers}
-    if any(there.get(layer) in LayerRun.UNSETTLED for layer in needed):
+        return dict.fromkeys((each.check for each in wanted), "The task is being worked on again.")
+    needed = {layer for each in wanted for layer in task_checks.LAYERS[each.check]}
+    if any(there[layer][1] in LayerRun.UNSETTLED for layer in needed & there.keys()):
         return None
     # A clip's layers stand in the ledger only once its arrival has been planned; work can be handed in before that.
     if not needed <= there.keys() and Run.objects.light().filter(project=task.project_id, planned_at=None).exists():
         return None
     subject = _Subject(task, work.load(task), compute.facts_of(task.clip), keep_going)
     skipped = {}
-    for wanted in _WANTED:
-        missing = [layer for layer in wanted.layers if there.get(layer) != LayerRun.State.DONE]
+    for each in wanted:
+        layers = task_checks.LAYERS[each.check]
+        missing = [layer for layer in layers if layer not in there or there[layer][1] != LayerRun.State.DONE]
         if missing:
-            skipped[wanted.check] = f"The clip's {' and '.join(missing)} did not come about."
+            skipped[each.check] = f"The clip's {' and '.join(missing)} did not come about."
             continue
         try:
-            found = wanted.run(subject, thresholds.of_layer(task.project_id, wanted.settings))
+            found = each.run(subject, thresholds.of_layer(task.project_id, each.settings))
         except CannotJudge as error:
-            skipped[wanted.check] = str(error)
+            skipped[each.check] = str(error)
         else:
-            _tell(task, wanted.check, found)
+            _tell(task, each.check, found)
     return skipped
 
 
@@ -196,9 +221,9 @@ def _named(found: list[Finding], subject: _Subject) -> list[Finding]:
 
 
 _WANTED = (
-    _Wanted(depth_vs_segmentation.NAME, ("depth",), _depth_vs_segmentation, "check_depth_segmentation"),
-    _Wanted(flow_vs_segmentation.NAME, ("flow",), _flow_vs_segmentation, "check_flow_segmentation"),
-    _Wanted(actions_vs_motion.NAME, ("actions",), _actions_vs_motion, "check_actions_motion"),
+    _Wanted(depth_vs_segmentation.NAME, _depth_vs_segmentation, "check_depth_segmentation"),
+    _Wanted(flow_vs_segmentation.NAME, _flow_vs_segmentation, "check_flow_segmentation"),
+    _Wanted(actions_vs_motion.NAME, _actions_vs_motion, "check_actions_motion"),
 )
 # What is run on people's work, by name.
 NAMES = tuple(wanted.check for wanted in _WANTED)

@@ -63,6 +63,7 @@ class ClipLayer(serializers.Serializer[Any]):
     batches_done = serializers.IntegerField()
     batches_total = serializers.IntegerField()
     error = serializers.CharField()
+    unjudged = serializers.CharField(help_text="why a check that is done could not judge the clip; else empty")
     files = serializers.ListField(child=serializers.CharField(), help_text="paths in the clip folder")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.db.models import QuerySet
@@ -18,6 +19,8 @@ from annotation.api.fields import Strict
 from annotation.api.negotiation import AsItIs
 from annotation.api.pagination import ByCursor
 from annotation.models import Project
+from enrichment import unjudged
+from enrichment.unjudged import Unjudged
 from review import access, flags, interpolating, overlays
 from review.api.pictures import picture
 from review.api.shapes import flag_body, flag_facts, proposed_path
@@ -41,6 +44,22 @@ class Decision(Strict):
     reason = serializers.CharField(required=False, default="", allow_blank=True, max_length=2000)
 
 
+class UnjudgedBody(serializers.Serializer[Any]):
+    check = serializers.CharField()
+    why = serializers.CharField()
+    clips = serializers.IntegerField(help_text="on whose proposals it did not judge")
+    tasks = serializers.IntegerField(help_text="on whose work it did not judge")
+
+
+class FlagsPage(serializers.Serializer[Any]):
+    next = serializers.URLField(allow_null=True)
+    previous = serializers.URLField(allow_null=True)
+    results = serializers.ListField(child=serializers.DictField())
+    unjudged = UnjudgedBody(
+        many=True, help_text="where checks did not judge: what raised no flag there is not good yet"
+    )
+
+
 class BySeverity(ByCursor):
     ordering = "-rank"
 
@@ -55,14 +74,18 @@ class Flags(APIView):
             OpenApiParameter("clip", int),
             OpenApiParameter("task", int),
         ],
-        responses=dict[str, Any],
+        responses=FlagsPage,
     )
     def get(self, request: Request, slug: str) -> Response:
-        """The project's flags, the worst first."""
+        """The project's flags, the worst first, and where checks could not judge, the most frequent reason first."""
         project = access.project_for(request.user, slug)
+        asked = Wanted(data=request.query_params.dict())
+        asked.is_valid(raise_exception=True)
         pages = BySeverity()
-        page = pages.paginate_queryset(_listed(request, project), request, view=self)
-        return pages.get_paginated_response([flag_facts(flag) for flag in page or []])
+        page = pages.paginate_queryset(_listed(project, asked.validated_data), request, view=self)
+        answer = pages.get_paginated_response([flag_facts(flag) for flag in page or []])
+        answer.data["unjudged"] = UnjudgedBody(_unjudged(project, asked.validated_data), many=True).data
+        return answer
 
 
 class OneFlag(APIView):
@@ -120,10 +143,7 @@ class FlagEvidence(APIView):
         return picture(request, overlays.evidence(flag=access.flag_for(request.user, pk), frame=frame))
 
 
-def _listed(request: Request, project: Project) -> QuerySet[Flag]:
-    asked = Wanted(data=request.query_params.dict())
-    asked.is_valid(raise_exception=True)
-    wanted = asked.validated_data
+def _listed(project: Project, wanted: Mapping[str, Any]) -> QuerySet[Flag]:
     found = Flag.objects.filter(project=project).select_related("clip", "decided_by").defer("evidence")
     if wanted["state"] != "any":
         found = found.filter(state=wanted["state"])
@@ -132,3 +152,8 @@ def _listed(request: Request, project: Project) -> QuerySet[Flag]:
         if name in wanted:
             found = found.filter(**{column: wanted[name]})
     return found.worst_first()
+
+
+def _unjudged(project: Project, wanted: Mapping[str, Any]) -> list[Unjudged]:
+    there = unjudged.of_project(project, clip=wanted.get("clip"), task=wanted.get("task"))
+    return [each for check, reasons in there.items() if wanted.get("check", check) == check for each in reasons]

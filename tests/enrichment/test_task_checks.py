@@ -307,3 +307,56 @@ class TestLedger:
             assert work_checks.run(task.pk)
         row = TaskCheck.objects.get(task=task)
         assert (row.state, row.error) == (TaskCheck.State.FAILED, "RuntimeError: the flow is unreadable.")
+
+    def test_a_layer_that_comes_later_has_the_work_checked_by_what_lacked_it_and_by_nothing_else(
+        self, task: Task, scene: Clip, bob: User, heard: list[Any], frames: list[Any], check: Callable[[Task], bool]
+    ) -> None:
+        know_motion(scene, frames)
+        submit(task)
+        assert check(task)
+        row = TaskCheck.objects.get(task=task)
+        assert set(row.skipped) == {"flow_vs_segmentation", "depth_vs_segmentation"}
+        heard.clear()
+        compute_layers(scene, "keyframes")
+        assert not check(task), "no check reads keyframes"
+        compute_layers(scene, "flow")
+        assert check(task)
+        row.refresh_from_db()
+        assert (row.state, set(row.skipped)) == (TaskCheck.State.DONE, {"depth_vs_segmentation"})
+        assert [news["check"] for news in heard] == ["flow_vs_segmentation"]
+        assert not check(task)
+
+    def test_workers_are_told_of_it_by_the_reconciler(self, task: Task, scene: Clip, check: Any) -> None:
+        submit(task)
+        assert check(task)
+        compute_layers(scene, "flow")
+        assert TaskCheck.objects.get(task=task).sent_at is None
+        jobs.reconcile()
+        assert TaskCheck.objects.get(task=task).sent_at is not None
+
+    @pytest.mark.parametrize("state", [Task.State.SENT_BACK, Task.State.IN_PROGRESS])
+    def test_work_that_went_back_waits_until_it_is_handed_in_again(
+        self, task: Task, scene: Clip, check: Callable[[Task], bool], state: str
+    ) -> None:
+        submit(task)
+        assert check(task)
+        Task.objects.filter(pk=task.pk).update(state=state)
+        compute_layers(scene, "flow")
+        assert not check(task)
+
+    def test_a_layer_that_comes_while_the_check_looks_is_looked_at_after_all(
+        self, task: Task, scene: Clip, frames: list[Any], check: Callable[[Task], bool], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def slow(task: Task) -> Any:
+            if not LayerRun.objects.filter(layer="flow").exists():
+                compute_layers(scene, "flow")
+            return known(task)
+
+        known = work_checks.work.load
+        know_motion(scene, frames)
+        monkeypatch.setattr(work_checks.work, "load", slow)
+        submit(task)
+        assert check(task)
+        TaskCheck.objects.update(not_before=None)
+        assert check(task)
+        assert set(TaskCheck.objects.get(task=task).skipped) == {"depth_vs_segmentation"}

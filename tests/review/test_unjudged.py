@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.test import Client
 
 from annotation.models import Clip, Task
 from enrichment import task_checks, unjudged, work_checks
@@ -80,3 +81,24 @@ def test_a_failed_look_at_work_is_told_for_every_check_of_it(submitted: Task) ->
     assert {(each.check, each.why) for each in unjudged.of_task(submitted)} == {
         (check, "The disk is away.") for check in work_checks.NAMES
     }
+
+
+def test_programs_read_beside_the_flags_of_a_project_clip_or_task_what_was_not_judged(
+    relative: Clip, submitted: Task, dana: User, client: Client
+) -> None:
+    client.force_login(dana)
+
+    def told(asked: str) -> set[tuple[str, str, int, int]]:
+        answer = client.get(f"/api/projects/table-top/flags/?{asked}").json()
+        return {(each["check"], each["why"], each["clips"], each["tasks"]) for each in answer["unjudged"]}
+
+    lacking = {each for each in told("") if each[1] != NO_LENGTH}
+    assert told("") - lacking == {(DEPTH, NO_LENGTH, 1, 1), (JOINTS, NO_LENGTH, 1, 0)}
+    assert told(f"check={JOINTS}") == {(JOINTS, NO_LENGTH, 1, 0)}
+    assert told(f"clip={relative.pk}") == told("")
+    assert told("clip=999999") == set()
+    assert (DEPTH, NO_LENGTH, 0, 1) in told(f"task={submitted.pk}")
+    assert not any(each[2] for each in told(f"task={submitted.pk}"))
+    layers = {each["layer"]: each["unjudged"] for each in client.get(f"/api/clips/{relative.pk}/layers/").json()}
+    assert layers["check_depth_segmentation"] == NO_LENGTH
+    assert layers["depth"] == ""
