@@ -2,6 +2,7 @@
 
 AnnotationError
 ├── Refused            the request cannot be carried out as it stands; the sentence says what to change
+│   ├── CommentMissing  it needs words that nobody wrote; a form says so at its field
 │   ├── InvalidMask    a mask that is not one: wrong size, counts that do not add up
 │   ├── NotReady       a task with errors in it is not submitted; carries everything that was found
 │   └── TooLarge       more bytes than are taken, or than there is room for
@@ -29,6 +30,10 @@ class AnnotationError(Exception):
 
 class Refused(AnnotationError):
     """The request cannot be carried out as it stands."""
+
+
+class CommentMissing(Refused):
+    """A verdict that needs words came without any."""
 
 
 class InvalidMask(Refused):

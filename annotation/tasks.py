@@ -13,7 +13,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from annotation import tier1
-from annotation.errors import LeaseLost, NotReady, Refused
+from annotation.errors import CommentMissing, LeaseLost, NotReady, Refused
 from annotation.events import announce, announce_change, task_submitted
 from annotation.history import record
 from annotation.models import Clip, Membership, Project, Task
@@ -193,10 +193,11 @@ def send_back(*, task: Task, by: User, comment: str) -> Task:
     """Return a task to its annotator with what is to be mended.
 
     Raises:
-        Refused: no comment, or the task is not in review.
+        CommentMissing: nothing says what is to be mended.
+        Refused: the task is not in review.
     """
     if not comment.strip():
-        raise Refused("Say what is to be mended; a task is not sent back without a comment.")
+        raise CommentMissing("Say what is to be mended; a task is not sent back without a comment.")
     task = _reviewed(task, by, allowed=(State.SUBMITTED, State.ACCEPTED))
     task.state, task.comment = State.SENT_BACK, comment.strip()
     return _moved(task, by=by, verb="sent back", comment=task.comment)

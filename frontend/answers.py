@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from types import TracebackType
+from typing import Self
 
 from django.contrib import messages
 from django.http import HttpRequest
 
-from annotation.errors import AnnotationError
+from annotation.errors import AnnotationError, CommentMissing
 from delivery.errors import DeliveryError
 from enrichment.errors import EnrichmentError
 from review.errors import ReviewError
@@ -16,14 +17,20 @@ REFUSALS: tuple[type[Exception], ...] = (AnnotationError, EnrichmentError, Revie
 
 
 class telling:  # noqa: N801  reads as a statement: with telling(request, "It is done."):
-    """Says `done` when the block ends well; says the refusal, and goes on after the block, when a verb refuses."""
+    """Says `done` when the block ends well; says the refusal, and goes on after the block, when a verb refuses.
+
+    `with telling(...) as told:` says whether it was `told.refused`. That a comment is `told.missing` is no notice: the
+    page says it at the field.
+    """
 
     def __init__(self, request: HttpRequest, done: str) -> None:
         self._request = request
         self._done = done
+        self.refused = False
+        self.missing = ""
 
-    def __enter__(self) -> None:
-        """Nothing to prepare."""
+    def __enter__(self) -> Self:
+        return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -31,7 +38,11 @@ class telling:  # noqa: N801  reads as a statement: with telling(request, "It is
         if error is None:
             messages.success(self._request, self._done)
             return False
-        if isinstance(error, REFUSALS):
+        if not isinstance(error, REFUSALS):
+            return False
+        self.refused = True
+        if isinstance(error, CommentMissing):
+            self.missing = str(error)
+        else:
             messages.error(self._request, str(error))
-            return True
-        return False
+        return True

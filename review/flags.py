@@ -14,6 +14,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from annotation import history
+from annotation.errors import CommentMissing
 from annotation.events import announce_change
 from annotation.models import Clip, Task
 from review import quality, reviews
@@ -65,16 +66,17 @@ def decide(*, flag: Flag, verdict: str, by: User, reason: str = "") -> Flag:
     """Close a flag: fixed, dismissed with a reason, or sent back to the annotator with what is to be mended.
 
     Raises:
-        ReviewRefused: an unknown verdict, no reason, or no submitted work that could be sent back.
+        CommentMissing: a verdict that needs a reason, without one.
+        ReviewRefused: an unknown verdict, or no submitted work that could be sent back.
         AlreadyDecided: the flag is no longer open.
     """
     reason = reason.strip()
     if verdict not in VERDICTS:
         raise ReviewRefused(f"{verdict!r} is no decision on a flag; choose one of {', '.join(VERDICTS)}.")
     if verdict == State.DISMISSED and not reason:
-        raise ReviewRefused("Say why the flag is dismissed; the next reviewer will ask.")
+        raise CommentMissing("Say why the flag is dismissed; the next reviewer will ask.")
     if verdict == State.SENT_BACK and not reason:
-        raise ReviewRefused("Say what is to be mended; work is not sent back without a comment.")
+        raise CommentMissing("Say what is to be mended; work is not sent back without a comment.")
     locked = held(flag)
     if not locked.is_open:
         raise AlreadyDecided(already(locked))

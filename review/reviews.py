@@ -7,6 +7,7 @@ from django.db import transaction
 from django.db.models import Max
 
 from annotation import history, tasks
+from annotation.errors import CommentMissing
 from annotation.events import announce_change
 from annotation.models import Task
 from review.errors import ReviewRefused
@@ -34,7 +35,8 @@ def send_back(*, task: Task, by: User, comment: str) -> Review:
     """Return a task to its annotator with what is to be mended.
 
     Raises:
-        Refused: no comment, or the task is not in review.
+        CommentMissing: nothing says what is to be mended.
+        Refused: the task is not in review.
     """
     return _keep(
         tasks.send_back(task=task, by=by, comment=comment), by=by, verdict=Review.Verdict.SEND_BACK, comment=comment
@@ -46,10 +48,11 @@ def add_comment(*, task: Task, by: User, comment: str) -> Task:
     """Add to what is to be mended in a task that was sent back already; the newest stands first.
 
     Raises:
-        ReviewRefused: no comment, or the task is not with its annotator.
+        CommentMissing: nothing says what is to be mended.
+        ReviewRefused: the task is not with its annotator.
     """
     if not comment.strip():
-        raise ReviewRefused("Say what is to be mended.")
+        raise CommentMissing("Say what is to be mended.")
     locked = Task.objects.select_for_update(of=("self",)).select_related("project").get(pk=task.pk)
     if locked.state != Task.State.SENT_BACK:
         raise ReviewRefused(f"Task {locked.pk} is {locked.get_state_display().lower()}; it was not sent back.")

@@ -67,9 +67,10 @@ def flag(request: PageRequest, slug: str, pk: int) -> HttpResponse:
     )
     if found is None:
         raise Http404(f"There is no flag {pk} in {place.project.name}.")
+    missing = ""
     if request.method == "POST":
         verdict = dict(Flag.State.choices).get(request.POST.get("verdict", ""), "decided").lower()
-        with telling(request, f"Flag {pk} is {verdict}; the next open one follows, as long as there is one."):
+        with telling(request, f"Flag {pk} is {verdict}; the next open one follows, as long as there is one.") as told:
             flags.decide(
                 flag=found,
                 verdict=request.POST.get("verdict", ""),
@@ -79,6 +80,7 @@ def flag(request: PageRequest, slug: str, pk: int) -> HttpResponse:
             following = _next(found)
             return redirect("flag", slug, following.pk) if following else redirect("flags", slug)
         found.refresh_from_db()  # somebody else may have been first
+        missing = told.missing
     shown = {
         "place": place,
         "here": "flags",
@@ -88,6 +90,7 @@ def flag(request: PageRequest, slug: str, pk: int) -> HttpResponse:
         "last": min(found.clip.frame_count, found.end + AROUND) - 1,
         "following": _next(found),
         "typed": request.POST.get("reason", ""),
+        "missing": missing,
         **_offered(found),
     }
     # What was typed is on the page again, so a refusal does not cost the reviewer's words.

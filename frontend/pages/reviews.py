@@ -43,8 +43,13 @@ class FrameLine:
 @login_required
 def review(request: PageRequest, slug: str, pk: int) -> HttpResponse:
     place, task = enter_review(request, slug, pk)
+    missing = ""
     if request.method == "POST":
-        return _decide(request, slug, task)
+        told = _decide(request, slug, task)
+        if not told.refused:
+            return redirect("review", slug, pk)
+        task.refresh_from_db()  # somebody else may have been first
+        missing = told.missing
     pair = agreement.pair_of(task)
     found = agreement.latest(task)
     people = list(pair) if pair and place.is_lead else [task]
@@ -77,20 +82,23 @@ def review(request: PageRequest, slug: str, pk: int) -> HttpResponse:
         "verdicts": Review.objects.filter(task=task).select_related("by").order_by("-number"),
         "unjudged": unjudged.of_task(task) if place.is_lead else [],
         "flags": list(Flag.objects.open().filter(task=task)[:20]) if place.is_lead else [],
+        "typed": request.POST.get("comment", ""),
+        "missing": missing,
     }
-    return render(request, "reviews/review.html", shown)
+    # What was typed is on the page again, so a refusal does not cost the reviewer's words.
+    return render(request, "reviews/review.html", shown, status=422 if request.method == "POST" else 200)
 
 
-def _decide(request: PageRequest, slug: str, task: Task) -> HttpResponse:
+def _decide(request: PageRequest, slug: str, task: Task) -> telling:
     enter(request, slug, Role.QA_LEAD)
     comment = request.POST.get("comment", "")
     if request.POST.get("verdict") == "accept":
-        with telling(request, f"Task {task.pk} is accepted; its work may be delivered."):
+        with telling(request, f"Task {task.pk} is accepted; its work may be delivered.") as told:
             reviews.accept(task=task, by=request.user, comment=comment)
     else:
-        with telling(request, f"Task {task.pk} is back with {name_of(task)}."):
+        with telling(request, f"Task {task.pk} is back with {name_of(task)}.") as told:
             reviews.send_back(task=task, by=request.user, comment=comment)
-    return redirect("review", slug, task.pk)
+    return told
 
 
 def _version(request: HttpRequest, slug: str, pk: int, frame: int) -> str | None:

@@ -42,3 +42,12 @@ def test_who_comes_second_reads_the_decision_and_keeps_the_words(clip: Clip, dan
     assert "was first" in page
     assert "A handle." in page
     assert "A shadow." in page
+
+
+def test_a_flag_dismissed_without_words_says_so_at_the_field(clip: Clip, dana: User, browse: Browse) -> None:
+    made = flag(clip)
+    answer = browse(dana).post(f"/projects/table-top/flags/{made.pk}/", {"verdict": "dismissed", "reason": ""})
+    page = answer.content.decode()
+    assert answer.status_code == 422
+    assert "the next reviewer will ask" in page[page.index('id="reason"') : page.index('value="fixed"')]
+    assert page.count("the next reviewer will ask") == 1

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 
+from annotation.errors import CommentMissing
 from annotation.models import Clip, History, Task
 from enrichment.events import findings_ready
 from review import flags, reviews
@@ -77,7 +78,7 @@ def test_what_was_to_be_mended_comes_back_if_it_is_submitted_unmended(
 
 def test_a_flag_is_not_dismissed_without_a_reason(task: Task, dana: User) -> None:
     [flag] = record(task, finding())
-    with pytest.raises(ReviewRefused, match="Say why"):
+    with pytest.raises(CommentMissing, match="Say why"):
         flags.decide(flag=flag, verdict="dismissed", by=dana, reason="  ")
     assert Flag.objects.get().is_open
 
