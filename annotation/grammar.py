@@ -135,7 +135,8 @@ def _overlap(segments: Sequence[Said], rule: Rule, time_of: TimeOf) -> Found:
         before = longest.get(each.level)
         if before is not None and each.start < before.end:
             end = min(before.end, each.end)
-            message = f"Two {each.level} segments overlap from frame {each.start} to {end}; move one of their ends."
+            where = frames_said(each.start, end)
+            message = f"Two {each.level} segments overlap on {where}; move one of their ends."
             yield message, each, each.start, end
         if before is None or each.end > before.end:
             longest[each.level] = each
@@ -265,8 +266,13 @@ def _has(segment: Said, field: str) -> bool:
     return getattr(segment, field) not in {None, ""}
 
 
+def frames_said(start: int, end: int) -> str:
+    """The half-open range [start, end) in a sentence, as people count frames: with both ends."""
+    return f"frame {start}" if end == start + 1 else f"frames {start} to {end - 1}"
+
+
 def _name(segment: Said) -> str:
-    return f"The segment from frame {segment.start} to {segment.end}"
+    return f"The segment on {frames_said(segment.start, segment.end)}"
 
 
 def _key(what: str) -> str:

@@ -256,10 +256,11 @@ def check_wording(segment: WorkSegment, *, language: str, known: Collection[str]
 
 
 def _links(segment: WorkSegment, standing: Collection[str]) -> list[Remark]:
+    where = grammar.frames_said(segment.start, segment.end)
     return [
         Remark(
             "error",
-            f"The {role} of the segment from frame {segment.start} to {segment.end} was erased; choose another.",
+            f"The {role} of the segment on {where} was erased; choose another.",
             frame=segment.start,
             segment=segment.id,
         )

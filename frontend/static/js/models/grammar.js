@@ -96,8 +96,8 @@ const EVERYWHERE = {
       const before = longest.get(each.level);
       if (before && each.start < before.end) {
         const end = Math.min(before.end, each.end);
-        const where = `from frame ${each.start} to ${end}`;
-        yield [`Two ${each.level} segments overlap ${where}; move one of their ends.`, each, each.start, end];
+        const where = framesSaid(each.start, end);
+        yield [`Two ${each.level} segments overlap on ${where}; move one of their ends.`, each, each.start, end];
       }
       if (!before || each.end > before.end) longest.set(each.level, each);
     }
@@ -217,7 +217,17 @@ function has(segment, field) {
 }
 
 /** @param {Segment} segment */
-const name = ({ start, end }) => `The segment from frame ${start} to ${end}`;
+const name = ({ start, end }) => `The segment on ${framesSaid(start, end)}`;
+
+/**
+ * The half-open range [start, end) in a sentence, as people count frames: with both ends.
+ *
+ * @param {number} start
+ * @param {number} end
+ */
+export function framesSaid(start, end) {
+  return end === start + 1 ? `frame ${start}` : `frames ${start} to ${end - 1}`;
+}
 
 /** @param {string} what */
 const key = (what) => what.slice(what.indexOf(":") + 1);

@@ -1,6 +1,7 @@
-/** Changes that the server would not take: what they are called, and taking one back without touching the others. */
+/** What is not taken: why a task is not changed here, and changes that the server would not take, by name and taken back. */
 
 import { get } from "../api.js";
+import { framesSaid } from "../models/grammar.js";
 import { erased, fromRows, isGone } from "../models/work.js";
 
 /** @typedef {import("./bench.js").Bench} Bench */
@@ -9,7 +10,7 @@ import { erased, fromRows, isGone } from "../models/work.js";
 
 /** @param {Bench} bench @param {Entry} entry @returns {string} as a sentence begins */
 export function nameOf(bench, { kind, id, body }) {
-  if (kind === "segments") return `The segment from frame ${body.start} to ${body.end}`;
+  if (kind === "segments") return `The segment on ${framesSaid(body.start, body.end)}`;
   const number = bench.work.get("tracks", kind === "masks" ? body.track : id)?.number ?? "";
   return kind === "masks" ? `The mask of object ${number} on frame ${body.frame}` : `Object ${number}`;
 }
@@ -46,4 +47,12 @@ export async function takeBack(bench, entry) {
   bench.emit("history");
   bench.emit("remarks");
   bench.say(`${nameOf(bench, entry)} is as it was saved last.`);
+}
+
+/** Why a task that is not editable is not. @param {any} task @returns {string} a sentence */
+export function readOnlyReason(task) {
+  if (task.state === "submitted") return "This task is in review; it can be looked at, not changed.";
+  if (task.state === "accepted") return "This task is accepted; it can be looked at, not changed.";
+  if (task.assignee) return `This task is with ${task.assignee}; it can be looked at, not changed.`;
+  return "This task is with nobody; take it from the task list to change it.";
 }

@@ -2,6 +2,7 @@
 
 import { outline } from "../../models/contour.js";
 import { differences } from "../../models/difference.js";
+import { framesSaid } from "../../models/grammar.js";
 import { legible } from "../../models/keys.js";
 import { erased, requestBody } from "../../models/work.js";
 import { byId, el } from "../dom.js";
@@ -233,7 +234,7 @@ function nameOf(bench, { kind, id, theirs }) {
   }
   return kind === "tracks"
     ? `Object ${bench.work.get("tracks", id)?.number ?? "?"}`
-    : `Segment ${theirs.start}–${theirs.end}`;
+    : `Segment on ${framesSaid(theirs.start, theirs.end)}`;
 }
 
 /**

@@ -153,7 +153,7 @@ function row(bench, proposal) {
         },
       },
       swatch(colour),
-      el("span", { class: "grow" }, isSegment ? `${what} ${proposal.start}–${proposal.end}` : what),
+      el("span", { class: "grow" }, isSegment ? `${what} ${proposal.start}–${proposal.end - 1}` : what),
       el("span", { class: "number" }, proposal.confidence.toFixed(2)),
     ),
     iconButton("check", `Accept ${what} (A)`, () => accept(bench, [proposal])),
