@@ -23,4 +23,15 @@ export class Emitter {
   emit(name, detail) {
     for (const listener of this.#listeners.get(name) ?? []) listener(detail);
   }
+
+  /** Each in turn; a listener that fails keeps nothing from the others. @param {[string, any][]} news names and details */
+  emitAll(news) {
+    for (const [name, detail] of news) {
+      try {
+        this.emit(name, detail);
+      } catch (error) {
+        globalThis.reportError?.(error);
+      }
+    }
+  }
 }

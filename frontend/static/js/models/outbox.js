@@ -9,7 +9,8 @@
 
 import { Emitter } from "./emitter.js";
 import { newId } from "./identity.js";
-import { addressed, HELD, MOST, saysNothing, together } from "./outbox_batch.js";
+import { addressed, HELD, saysNothing, together } from "./outbox_batch.js";
+import { Pace } from "./pace.js";
 import { sidesAreSame } from "./sameness.js";
 
 /**
@@ -39,9 +40,6 @@ import { sidesAreSame } from "./sameness.js";
  */
 /** @typedef {{mine: any, theirs: any, id: string, kind: string, version: number, message: string}} Conflict */
 
-const FIRST_WAIT = 500;
-const LONGEST_WAIT = 15000;
-
 export class Outbox extends Emitter {
   /** @type {Entry[]} */
   #entries = [];
@@ -53,15 +51,12 @@ export class Outbox extends Emitter {
   #writing = Promise.resolve();
   #adding = 0;
   #running = false;
-  #wait = 0;
-  /** Writes in the next request: fewer after a failure, so that one that fails the server holds up no other. */
-  #most = MOST;
   /** @type {[string, any][]} what is to be told once it is durable */
   #news = [];
   /** @type {Set<Entry>} */
   #changed = new Set();
-  /** @type {(() => void) | null} */
-  #wake = null;
+  /** @type {Pace} */
+  #pace;
   /** @type {(() => void)[]} */
   #waiting = [];
 
@@ -73,7 +68,7 @@ export class Outbox extends Emitter {
     this.task = task;
     this.storage = storage;
     this.send = send;
-    this.pause = pause ?? ((ms) => new Promise((done) => setTimeout(done, ms)));
+    this.#pace = new Pace(pause);
     /** @type {"ready" | "offline" | "stopped"} */
     this.state = "ready";
     this.reason = "";
@@ -185,8 +180,7 @@ export class Outbox extends Emitter {
   /** Try now: the network is back, or a person asked, who may have logged in again meanwhile. */
   retry() {
     if (this.state === "stopped") this.state = "ready";
-    this.#wait = 0;
-    this.#wake?.();
+    this.#pace.hurry();
     this.#pump();
   }
 
@@ -239,7 +233,7 @@ export class Outbox extends Emitter {
   /** What goes with the next request. */
   #next() {
     if (this.state === "stopped") return [];
-    return together(this.#entries, (entry) => Boolean(entry.refused) || this.#conflicts.has(entry.id), this.#most);
+    return together(this.#entries, (entry) => Boolean(entry.refused) || this.#conflicts.has(entry.id), this.#pace.most);
   }
 
   async #pump() {
@@ -252,7 +246,7 @@ export class Outbox extends Emitter {
       } catch (error) {
         // Whatever went wrong here, the next write must go out.
         globalThis.reportError?.(error);
-        await this.pause(FIRST_WAIT);
+        await this.#pace.breathe();
       }
       for (const done of this.#waiting.splice(0)) done();
     }
@@ -265,20 +259,15 @@ export class Outbox extends Emitter {
     const answers = await this.send(addressed(batch, (id) => this.#versions.get(id) ?? 0));
     const silent = answers.findIndex(saysNothing);
     if (silent !== 0) {
-      this.#wait = 0;
-      this.#most = Math.min(MOST, this.#most * 2);
+      this.#pace.wentWell();
       if (this.state === "offline") this.state = "ready";
       return silent > 0 ? answers.slice(0, silent) : answers;
     }
-    this.#most = 1;
     if (this.state !== "stopped") this.state = "offline";
     const { status } = answers[0];
     this.reason = status >= 400 ? `The server answered ${status}.` : "The server can't be reached.";
-    this.#wait = Math.min(LONGEST_WAIT, this.#wait * 2 || FIRST_WAIT);
     this.emit("change");
-    // Up to a fifth more or less, so that a room full of browsers does not come back all at once.
-    const wait = this.#wait * (0.8 + Math.random() * 0.4);
-    await Promise.race([this.pause(wait), new Promise((done) => (this.#wake = () => done(undefined)))]);
+    await this.#pace.failed();
     return [];
   }
 
@@ -295,14 +284,7 @@ export class Outbox extends Emitter {
     const gone = [...before].map(({ seq }) => seq);
     // Sent again after a crash it must be the same request, or its key would be refused.
     await this.#persist(gone, changed);
-    for (const [name, detail] of this.#news.splice(0)) {
-      try {
-        this.emit(name, detail);
-      } catch (error) {
-        // A listener that fails keeps nothing from the others.
-        globalThis.reportError?.(error);
-      }
-    }
+    this.emitAll(this.#news.splice(0));
   }
 
   /**

@@ -11,6 +11,7 @@ import { erased, isGone, requestBody, reverse } from "../models/work.js";
 import { Carrying } from "./carrying.js";
 import { DriftOfTracks } from "./drift_of_tracks.js";
 import { layingEdits } from "./mask_edits.js";
+import { readOnlyReason } from "./refusals.js";
 
 /** @typedef {import("../models/work.js").Edit} Edit */
 /** @typedef {import("../models/work.js").Kind} Kind */
@@ -389,12 +390,4 @@ const lowerFirst = (title) => title[0].toLowerCase() + title.slice(1);
  */
 function adjusting(proposal, label) {
   return proposal ? { proposals: [proposal], verdict: "adjusted", label, made: [] } : null;
-}
-
-/** @param {any} task */
-function readOnlyReason(task) {
-  if (task.state === "submitted") return "This task is in review; it can be looked at, not changed.";
-  if (task.state === "accepted") return "This task is accepted; it can be looked at, not changed.";
-  if (task.assignee) return `This task is with ${task.assignee}; it can be looked at, not changed.`;
-  return "This task is with nobody; take it from the task list to change it.";
 }
