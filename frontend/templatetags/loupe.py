@@ -131,6 +131,15 @@ def words(name: str) -> str:
     return name.removeprefix("check_").replace("_", " ").replace(" vs ", " against ").replace("qa ", "QA ")
 
 
+@register.simple_tag
+def layer_name(name: str) -> SafeString:
+    """A layer's name as people say it, and whether it is a check."""
+    is_check = name.startswith("check_")
+    return format_html(
+        "{}{}", words(name), format_html(' <span class="muted small">{}</span>', "check") if is_check else ""
+    )
+
+
 @register.filter
 def counted(number: int, name: str) -> str:
     """A number of things, named in the plural."""

@@ -82,12 +82,13 @@ over?.addEventListener("error", () => {
 for (const button of stepper.querySelectorAll("[data-step]")) {
   button.addEventListener("click", () => show(fromHere(Number(/** @type {HTMLElement} */ (button).dataset.step))));
 }
-for (const each of document.querySelectorAll("[data-frame]")) {
-  each.addEventListener("click", (event) => {
-    event.preventDefault();
-    show(Number(/** @type {HTMLElement} */ (each).dataset.frame));
-  });
-}
+// Lists of frames may be told anew while the page is open.
+document.addEventListener("click", (event) => {
+  const chosen = event.target instanceof Element ? event.target.closest("[data-frame]") : null;
+  if (!(chosen instanceof HTMLElement)) return;
+  event.preventDefault();
+  show(Number(chosen.dataset.frame));
+});
 at.addEventListener("input", () => show(Number(at.value)));
 shows?.addEventListener("change", () => show(wanted));
 document.addEventListener("keydown", (event) => {
