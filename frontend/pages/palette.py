@@ -14,6 +14,7 @@ from annotation.models import Clip, Membership, Project, Task
 from frontend.access import PageRequest, Place
 
 EACH = 6
+MOST = 30
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ def palette(request: PageRequest) -> HttpResponse:
     if words:
         found += _clips(Clip.objects.filter(project__in=mine).matching(words))
         found += _tasks(request, words)
-    return render(request, "palette/_found.html", {"found": found[:24], "words": words})
+    return render(request, "palette/_found.html", {"found": found[:MOST], "words": words})
 
 
 def _fits(words: str, name: str) -> bool:
@@ -55,12 +56,20 @@ def _commands(request: PageRequest, here: Project | None) -> list[Found]:
         ("layout-dashboard", "Overview", "project", True),
         ("film", "Clips", "clips", True),
         ("upload", "Upload clips", "uploads", place.is_manager),
+        ("table", "Query the metadata", "query", place.is_lead),
+        ("copy", "Similar frames", "similar", place.is_lead),
         ("list-checks", "Tasks", "tasks", True),
         ("flag", "Flags", "flags", place.is_lead),
+        ("chart-column", "What checks raise", "checks", place.is_lead),
         ("workflow", "Runs", "runs", True),
+        ("activity", "Health of the machine work", "health", place.is_lead),
+        ("layers", "Versions of layers", "versions", place.is_lead),
+        ("receipt", "Calls of paid services", "calls", place.is_manager),
         ("package", "Deliveries", "deliveries", place.is_manager),
         ("book-open", "Guidelines", "guidelines", True),
         ("tags", "Taxonomy", "taxonomy", True),
+        ("spell-check", "Grammar of segments", "grammar", True),
+        ("cpu", "Engines", "engines", place.is_manager),
         ("users", "People and roles", "people", place.is_manager),
         ("settings", "Project settings", "settings", place.is_manager),
     ]

@@ -137,3 +137,21 @@ def test_typing_in_a_field_is_not_a_command(site: Site, bob: Person, task: int) 
     bench.page.keyboard.type("brush b e p")
     assert tool_in_hand(bench) == "select"
     assert json.dumps(bench.complaints) == "[]"
+
+
+def test_the_workbench_finds_any_page_and_its_letters_reach_no_tool(bob: Person, task: int) -> None:
+    bench = Workbench(bob, task)
+    before = tool_in_hand(bench)
+    bench.press("Control+k")
+    palette = bench.page.locator("#palette")
+    expect(palette).to_be_visible()
+    bench.page.keyboard.type("book b p")
+    expect(palette).to_contain_text("Nothing is called")
+    bench.press("Escape")
+    expect(palette).to_be_hidden()
+    assert tool_in_hand(bench) == before
+    bench.press("Control+k")
+    bench.page.keyboard.type("guidelines")
+    expect(palette.locator(".found")).to_have_count(1)
+    bench.page.keyboard.press("Enter")
+    bench.page.wait_for_url("**/settings/guidelines/")

@@ -204,7 +204,7 @@ def test_a_flag_is_dismissed_only_with_a_reason_and_the_next_one_opens(clip: Cli
     worse, milder = flag(clip, 1, severity=3), flag(clip, 2, severity=1)
     client, page = browse(dana), f"/projects/table-top/flags/{worse.pk}/"
     refused = client.post(page, {"verdict": "dismissed", "reason": " "}).content.decode()
-    assert "Say why" in refused.split('id="notices"')[1].split("</div>")[0]
+    assert "Say why" in refused.split('id="reason"')[1].split("</div>")[0]
     said = client.post(page, {"verdict": "dismissed", "reason": "A shadow."})
     worse.refresh_from_db()
     assert (worse.state, worse.decision) == ("dismissed", "A shadow.")
@@ -337,6 +337,9 @@ def test_the_palette_finds_clips_tasks_and_commands_that_one_may_open(
     assert f"/clips/{clip.pk}/" in found(alice, clip.name[:4])
     assert "/projects/table-top/deliveries/" in found(alice, "deliv")
     assert "/projects/table-top/deliveries/" not in found(bob, "deliv")
+    for words, page in (("health", "runs/health/"), ("query", "clips/query/"), ("checks", "flags/checks/")):
+        assert f"/projects/table-top/{page}" in found(alice, words)
+        assert f"/projects/table-top/{page}" not in found(bob, words)
     assert f"/tasks/{Task.objects.get(clip=clip).pk}/" in found(alice, f"task {Task.objects.get(clip=clip).pk}")
     assert "/clips/" not in found(mallory, clip.name[:4])
     assert "/projects/table-top/" not in found(mallory, "clips")

@@ -1,5 +1,6 @@
-// What every page does: menus, the palette, the key sheet, keys that press things, times in the reader's zone.
+// What every page does: menus, the key sheet, keys that press things, times in the reader's zone.
 import { follow, keepReadersPlace } from "../live.js";
+import { openPalette } from "../palette.js";
 
 /** @returns {boolean} whether the person is writing, so that letters are letters */
 function isWriting() {
@@ -18,47 +19,7 @@ document.addEventListener("click", (event) => {
   }
 });
 
-// ---- the palette ----
-
-const palette = /** @type {HTMLDialogElement | null} */ (document.getElementById("palette"));
-
-function openPalette() {
-  const input = palette?.querySelector("input");
-  if (!palette || !input || palette.open) return;
-  palette.showModal();
-  input.select();
-  input.dispatchEvent(new Event("palette"));
-}
-
-/** @param {number} step */
-function choose(step) {
-  const found = [...(palette?.querySelectorAll(".found") ?? [])];
-  if (!found.length) return;
-  const at = found.findIndex((each) => each.getAttribute("aria-selected") === "true");
-  const next = (at + step + found.length) % found.length;
-  for (const [index, each] of found.entries()) each.setAttribute("aria-selected", String(index === next));
-  found[next].scrollIntoView({ block: "nearest" });
-  palette?.querySelector("input")?.setAttribute("aria-activedescendant", found[next].id);
-}
-
 document.getElementById("open-palette")?.addEventListener("click", openPalette);
-palette?.addEventListener("click", (event) => {
-  if (event.target === palette) palette.close();
-});
-palette?.addEventListener("keydown", (event) => {
-  if (event.key === "ArrowDown" || event.key === "ArrowUp") {
-    choose(event.key === "ArrowDown" ? 1 : -1);
-    event.preventDefault();
-  } else if (event.key === "Escape") {
-    // A search field would only empty itself.
-    palette.close();
-    event.preventDefault();
-  } else if (event.key === "Enter") {
-    const chosen = palette.querySelector('.found[aria-selected="true"]');
-    if (chosen instanceof HTMLElement) chosen.click();
-    event.preventDefault();
-  }
-});
 
 // ---- keys: `data-key` presses its element, `data-go` does after g ----
 
@@ -72,7 +33,7 @@ function openSheet() {
     ["Ctrl K", "Find anything"],
     ["?", "This sheet"],
     ["/", "To the search field"],
-    ["j / k", "Next or previous row; Enter opens it"],
+    ["j k", "Next or previous row; Enter opens it"],
   ];
   for (const each of document.querySelectorAll("[data-key], [data-go]")) {
     if (!(each instanceof HTMLElement) || each.closest("dialog")) continue;

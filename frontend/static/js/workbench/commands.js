@@ -1,6 +1,7 @@
 /** Every key of the workbench and what it does. */
 
 import { chord, KeyTable } from "../models/keys.js";
+import { openPalette } from "../palette.js";
 import { allTools } from "../tools/registry.js";
 import { accept, reject } from "./decide.js";
 import { drawingRows, maskRows } from "./mask_commands.js";
@@ -51,6 +52,7 @@ export function makeCommands(bench, stage, input, toolbox) {
     ["undo", "Undo", ["Mod+z"], () => bench.undo()],
     ["redo", "Redo", ["Mod+Shift+z", "Mod+y"], () => bench.redo()],
     ["save", "Save now", ["Mod+s"], () => bench.outbox.retry()],
+    ["find", "Find a project, clip, task or command", ["Mod+k"], openPalette],
     ["submit", "Submit for review", ["Mod+Enter"], () => submitting.run()],
   ]);
   const visit = visitPlaces(PLACES);
