@@ -236,8 +236,8 @@ def test_a_reviewer_sends_work_back_and_the_annotator_finds_it_first(
     task = Task.objects.get(clip=clip)
     Task.objects.filter(pk=task.pk).update(state=Task.State.SUBMITTED, assignee=bob)
     client, page = browse(dana), f"/projects/table-top/reviews/{task.pk}/"
-    client.post(page, {"verdict": "send_back", "comment": ""})
-    assert "without a comment" in notices(client, page)
+    refused = client.post(page, {"verdict": "send_back", "comment": ""}).content.decode()
+    assert "without a comment" in refused.split('id="comment"')[1].split("</div>")[0]
     client.post(page, {"verdict": "send_back", "comment": "The left finger is missing."})
     home = browse(bob).get("/").content.decode()
     assert "Sent back to you" in home
