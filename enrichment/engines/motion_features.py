@@ -138,11 +138,14 @@ class MotionFeatures:
         if flow is None:
             self._rows.append(_Row(0.0, np.zeros(4, np.float32)))
             return
-        things = np.zeros(self._small[::-1], dtype=np.uint8)
+        things, movers = (np.zeros(self._small[::-1], dtype=np.uint8) for _ in range(2))
         for number, mask in masks.items():
             if labels.get(number) not in SURFACES:
-                things |= cv2.resize(np.asarray(mask, np.uint8), self._small, interpolation=cv2.INTER_NEAREST)
-        self._rows.append(self._far_end(flow, things > 0))
+                small = cv2.resize(np.asarray(mask, np.uint8), self._small, interpolation=cv2.INTER_NEAREST)
+                things |= small
+                if labels.get(number) in MOVERS:
+                    movers |= small
+        self._rows.append(self._far_end(flow, things > 0, movers > 0))
 
     def series(self) -> MotionSeries:
         """What was collected."""
@@ -163,7 +166,7 @@ class MotionFeatures:
             np.array([row.directions for row in self._rows], dtype=np.float32).reshape(count, 4),
         )
 
-    def _far_end(self, flow: NDArray[np.float32], things: NDArray[np.bool_]) -> _Row:
+    def _far_end(self, flow: NDArray[np.float32], things: NDArray[np.bool_], movers: NDArray[np.bool_]) -> _Row:
         height, width = self._size
         small_width, small_height = self._small
         stretch = np.array([small_width / flow.shape[1], small_height / flow.shape[0]], dtype=np.float32)
@@ -175,9 +178,12 @@ class MotionFeatures:
         moving = speed > _LEAST_SPEED
         ways = np.stack([np.clip(own, 0, None), np.clip(-own, 0, None)], axis=-1)
         directions = (ways.mean(axis=(0, 1)) * up[:, None]).ravel().astype(np.float32)
-        grown = cv2.dilate(things.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
-        if (moving & grown).sum() > 0.5 * _LEAST_PART * moving.size:
-            moving &= grown
+        # A tray that flow drags along as a hand passes in front would be its far end, were it not known for a thing.
+        for known in (movers, things):
+            grown = cv2.dilate(known.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+            if (moving & grown).sum() > 0.5 * _LEAST_PART * moving.size:
+                moving &= grown
+                break
         region = _strongest(moving, speed)
         if region.sum() < _LEAST_PART * region.size:
             return _Row(energy, directions)

@@ -95,3 +95,20 @@ def test_saved_features_come_back_and_incomplete_ones_are_refused(block: NDArray
     del arrays["tip"]
     with pytest.raises(EngineInputError, match="lack tip"):
         MotionSeries.from_arrays(arrays)
+
+
+def test_a_thing_that_the_flow_drags_along_is_no_part_of_a_mover_that_a_mask_shows() -> None:
+    """A tray below the fingers, farther from the border than they are, over which a shadow goes."""
+    flow, mask = an_arm(60, 3.0)
+    tray = np.zeros_like(mask)
+    tray[60:110, 50:100] = True
+    flow[tray] = (0.0, 0.4)
+    told = []
+    for labels in ({1: "gripper", 2: "container"}, {}):
+        features = MotionFeatures(HEIGHT, WIDTH)
+        features.add(flow, {1: mask, 2: tray}, labels)
+        told.append(features.series())
+    assert np.allclose(told[0].velocity, (0.0, 3.0), atol=0.2)
+    assert told[0].tip[0, 1] < 62
+    # Where nothing says what the mover is, it is whatever moves.
+    assert np.allclose(told[1].velocity, (0.0, 0.4), atol=0.2)
