@@ -7,7 +7,8 @@ several frames, so that a slow motion adds up to something that can be told from
 can be checked as well.
 
 Flow is an estimate, so it is held against the pictures: every few frames, points that look different where it has taken
-them are let go (`patches`). What is left are points that were seen to go where the flow says.
+them are let go (`patches`). What is left are points that were seen to go where the flow says. A mask that they
+accuse is let off when the pictures show its thing where the mask has gone (`witnesses`).
 
 What cannot be followed is looked at in three more ways: masks that leap (`leaps`), masks that stay where nothing of
 their thing is left (`vacated`), and masks that lie on another's thing (`doubled`).
@@ -45,11 +46,13 @@ from enrichment.checks.patches import Followed, Grey, Pictures
 from enrichment.checks.registry import Check, Finding, Measure, merge, register
 from enrichment.checks.underway import Underway
 from enrichment.checks.vacated import Vacancies
+from enrichment.checks.witnesses import Witnesses
 from enrichment.parameters import refuse_beyond
 
 __all__ = ["CHECK", "NAME", "Inputs", "Thresholds", "TrackMasks", "Walk", "joined", "run"]
 
 NAME: Final = "flow_vs_segmentation"
+_FROM_OTHERS: Final = 4  # pixels of the flow: another thing's edge is within a patch of this reach
 
 
 @dataclass(frozen=True)
@@ -189,7 +192,7 @@ class Walk:
                 each.points.prove(frame, looks)
             _look(each, frame, scene, settings)
             if each.last == frame:
-                found.extend(_judge(each, scene, settings))
+                found.extend(_judge(each, scene, looks, settings))
         held.active = [each for each in held.active if each.last > frame and len(each.points) >= settings.least_points]
         if flow is None:
             held.active = []
@@ -269,7 +272,7 @@ def _look(each: Comparison, frame: int, scene: Scene, settings: Thresholds) -> N
         each.ways[frame] = np.median(points.at - points.start, axis=0).astype(np.float64)
 
 
-def _judge(each: Comparison, scene: Scene, settings: Thresholds) -> list[Finding]:
+def _judge(each: Comparison, scene: Scene, looks: Grey | None, settings: Thresholds) -> list[Finding]:
     after = scene.mask(each.track.track_id)
     if after.sum() < settings.least_area or len(each.points) < settings.least_points:
         return []
@@ -288,15 +291,17 @@ def _judge(each: Comparison, scene: Scene, settings: Thresholds) -> list[Finding
     if share <= settings.rigid_share:
         if float((off > limit).mean()) > settings.wavering_share:
             return []  # the flow is no one motion and the picture does not say why: nobody knows where the mask belongs
-        found = _judge_place(each, scene, after, moved, settings)
+        found = _judge_place(each, scene, looks, moved, settings)
         return found if _holds_together(each, off, settings) else [doubtful(finding) for finding in found]
     if articulated or each.last - each.first > settings.span:
         return []
     if not two_motions(each.points.start, each.points.at, moved, astray):
         return []
     # A mask that its thing has all but left is better told by where it should lie.
-    elsewhere = _judge_place(each, scene, after, moved, settings)
+    elsewhere = _judge_place(each, scene, looks, moved, settings)
     grave = [finding for finding in elsewhere if finding.severity == 3]
+    if not grave and _seen_to_go(each, scene, looks, centre_of(after) - centre_of(each.before)):
+        return []  # something that moved beside it or over it took the flow along
     return grave or [not_rigid(NAME, each, scene, share, limit)]
 
 
@@ -310,20 +315,35 @@ def _holds_together(each: Comparison, off: NDArray[np.float64], settings: Thresh
 
 
 def _judge_place(
-    each: Comparison, scene: Scene, after: Mask, moved: NDArray[np.float64], settings: Thresholds
+    each: Comparison, scene: Scene, looks: Grey | None, moved: NDArray[np.float64], settings: Thresholds
 ) -> list[Finding]:
     """Whether the later mask lies where the flow takes the earlier one, as far as both can be seen.
 
     Along an edge or a stripe flow may slip, and a similarity through such points turns or swells; the median of their
     ways then says more. The mask is believed if it agrees with either.
     """
+    after = scene.mask(each.track.track_id)
     shifted = np.eye(2, 3)
     shifted[:, 2] = each.ways[each.last]
     readings = [_placed(each, scene, after, reading, settings) for reading in (moved, shifted)]
     off = [reading for reading in readings if reading is not None]
-    if len(off) < len(readings):
+    if len(off) < len(readings) or _seen_to_go(each, scene, looks, off[0].way, each.ways[each.last]):
         return []
     return [misplaced(NAME, each, scene, off[0], settings.grave_iou)]
+
+
+def _seen_to_go(
+    each: Comparison,
+    scene: Scene,
+    looks: Grey | None,
+    way: NDArray[np.float64],
+    instead_of: NDArray[np.float64] | None = None,
+) -> bool:
+    """Whether the pictures show the thing after a way (2,), and less of it after the other one; none show nothing."""
+    if looks is None or each.points.began is None:
+        return False
+    after, near = scene.mask(each.track.track_id), scene.near(each.track.track_id, _FROM_OTHERS)
+    return Witnesses(each.before, each.covered, each.points.began).bear_out(after, looks, near, way, instead_of)
 
 
 def _placed(

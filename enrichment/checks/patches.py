@@ -80,6 +80,8 @@ def contrast(picture: Grey, points: Points) -> NDArray[np.float64]:
 
 def _patches(picture: Grey, points: Points) -> NDArray[np.float64]:
     """(n, 81) float64, the grey levels around each point less their mean."""
+    if not len(points):
+        return np.zeros((0, _OFFSETS.shape[1]))
     at = (points[:, None, :] + _OFFSETS).astype(np.float32)
     found = cv2.remap(picture, at[..., 0], at[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     return np.asarray(found - found.mean(axis=1, keepdims=True), dtype=np.float64)

@@ -13,10 +13,10 @@ from typing import Any, Final
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from enrichment.checks.carried_masks import Mask, Points, Scene
 from enrichment.checks.observed_motion import TrackMasks
+from enrichment.checks.outlines import clear_of, points_of, rim_of
 from enrichment.checks.patches import Grey, contrast, seen_again
 from enrichment.checks.registry import Finding
 
@@ -32,8 +32,6 @@ _NEAR_BY: Final = (-3, -2, -1, 0, 1, 2, 3)
 _LEAST_POINTS: Final = 12
 _LEAST_SHARE: Final = 0.4  # of the rim's points must be seen
 _FROM_OTHERS: Final = 4  # pixels: another thing's edge within a patch is not the mask's
-_FROM_BORDER: Final = 3
-_WITHIN: Final = 2  # pixels from the outline: more of the patch is the thing's, and not the ground's that stays
 
 
 @dataclass(frozen=True)
@@ -116,9 +114,9 @@ def _gone(before: _Look, now: _Look, least: float) -> float | None:
     if small < _AS_LARGE * large or int((before.mask & now.mask).sum()) < _CONTAINED * small:
         return None
     # Where both have their rim: a rim along what hides a part of it is not the thing's.
-    rim = _points(_rim(before.mask) & _grown(_rim(now.mask)))
-    seen = rim[_clear(rim, before.covered | now.covered)]
-    if len(seen) < max(_LEAST_POINTS, _LEAST_SHARE * int(_rim(now.mask).sum())):
+    rim = points_of(rim_of(before.mask) & _grown(rim_of(now.mask)))
+    seen = rim[clear_of(rim, before.covered | now.covered)]
+    if len(seen) < max(_LEAST_POINTS, _LEAST_SHARE * int(rim_of(now.mask).sum())):
         return None
     told = seen[contrast(before.looks, seen) >= _TELLING]
     if len(told) < _LEAST_POINTS:
@@ -151,25 +149,5 @@ def as_finding(check: str, found: Vacated, track: TrackMasks) -> Finding:
     return Finding(check, found.frame, found.frame + 1, 3, reason, evidence)
 
 
-def _rim(mask: Mask) -> Mask:
-    """(h, w) bool: pixels just within the outline, which is in their patches then; none at the picture's border."""
-    whole, one = mask.astype(np.uint8), np.ones((3, 3), np.uint8)
-    outer, inner = (cv2.erode(whole, one, iterations=depth, borderValue=0) for depth in (_WITHIN, _WITHIN + 1))
-    rim = (outer > 0) & (inner == 0)
-    near = _FROM_BORDER
-    rim[:near], rim[-near:], rim[:, :near], rim[:, -near:] = False, False, False, False
-    return np.asarray(rim, dtype=np.bool_)
-
-
 def _grown(mask: Mask) -> Mask:
     return np.asarray(cv2.dilate(mask.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0, dtype=np.bool_)
-
-
-def _points(mask: Mask) -> Points:
-    ys, xs = np.nonzero(mask)
-    return np.stack([xs, ys], axis=1).astype(np.float32)
-
-
-def _clear(points: Points, covered: Mask) -> NDArray[np.bool_]:
-    xs, ys = points.astype(np.intp).T
-    return np.asarray(~covered[ys, xs], dtype=np.bool_)

@@ -1,0 +1,97 @@
+"""What the pictures say for a mask that the flow accuses.
+
+Flow is an estimate that drifts: a sway of a fifth of a pixel a frame it may not see at all, and a shadow drags it.
+Over many frames, or where half of a thing is dragged along, the flow then says that the mask has left its thing. But
+when what was seen within the mask and along its outline is seen again where the mask has gone, and less so where the
+flow leads, it is the flow that has lost the thing.
+"""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from enrichment.checks.carried_masks import Mask, Points, inner_points
+from enrichment.checks.outlines import clear_of, points_of, rim_of
+from enrichment.checks.patches import Grey, contrast, seen_again
+
+_TELLING: Final = 8.0  # grey levels of contrast; even ground looks like itself everywhere
+_LEAST_POINTS: Final = 12
+_LEAST_KEPT: Final = 0.3  # share of them that must lie on the later mask, too
+_CONTAINED: Final = 0.9  # of the smaller mask in the larger one: it has stayed
+_LEAST_SEEN: Final = 0.7  # share of them
+_AROUND: Final = (-1, 0, 1)  # pixels to every side: the middle of a mask is not known better
+
+
+class Witnesses:
+    """Telling points of a mask, in the frame in which it was compared first."""
+
+    def __init__(self, mask: Mask, covered: Mask, picture: Grey) -> None:
+        """Choose them within a mask (h, w) bool and along its outline, away from what other masks cover there."""
+        self._mask, self._picture = mask, picture
+        self._inner, self._rim = (
+            self._telling(points[clear_of(points, covered)]) for points in (inner_points(mask), points_of(rim_of(mask)))
+        )
+
+    def bear_out(
+        self,
+        mask: Mask,
+        later: Grey,
+        covered: Mask,
+        way: NDArray[np.float64],
+        instead_of: NDArray[np.float64] | None = None,
+    ) -> bool:
+        """Whether what was seen is seen again after a way (2,) in pixels, and less of it after the other one.
+
+        The middle of a mask moves when something uncovers its thing, so one that has stayed and shows more or less of
+        itself is taken at its word, too.
+
+        Args:
+            mask: (h, w) bool, the later one.
+            later: its picture.
+            covered: (h, w) bool, what other masks cover there, or nearly.
+            way: how far the mask is thought to have gone.
+            instead_of: how far the flow leads; None where it says nothing that could be held against the mask's way.
+        """
+        smaller = min(int(self._mask.sum()), int(mask.sum()))
+        stayed = int((self._mask & mask).sum()) >= _CONTAINED * smaller
+        for gone in (way, np.zeros(2)) if stayed else (way,):
+            points = self._within(mask, gone)
+            here = self._share(points, later, covered, gone)
+            if here is None or here < _LEAST_SEEN:
+                continue
+            there = None if instead_of is None else self._share(points, later, covered, instead_of)
+            if there is None or here > there:
+                return True
+        return False
+
+    def _telling(self, points: Points) -> Points:
+        return points[contrast(self._picture, points) >= _TELLING]
+
+    def _within(self, mask: Mask, way: NDArray[np.float64]) -> Points:
+        """The points that a later mask (h, w) bool keeps: a rim along what hid a part of the thing is not the thing's.
+
+        None of them when they are too few to speak for all.
+        """
+        outline = cv2.dilate(rim_of(mask).astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
+        by = way.astype(np.float32)
+        inner = self._inner[clear_of(self._inner + by, ~mask)]
+        rim = self._rim[clear_of(self._rim + by, ~outline)]
+        kept, all_of_them = len(inner) + len(rim), len(self._inner) + len(self._rim)
+        return np.concatenate([inner, rim]) if kept >= _LEAST_KEPT * all_of_them else self._inner[:0]
+
+    def _share(self, points: Points, later: Grey, covered: Mask, way: NDArray[np.float64]) -> float | None:
+        """The share of points (n, 2) that are seen again after a way, 0-1; None where too few can be told."""
+        best = None
+        for around in product(_AROUND, _AROUND):
+            ends = (points + way + np.array(around)).astype(np.float32)
+            clear = clear_of(ends, covered)
+            if int(clear.sum()) < _LEAST_POINTS:
+                continue
+            share = float(seen_again(self._picture, points[clear], later, ends[clear]).mean())
+            best = share if best is None else max(best, share)
+        return best
