@@ -42,7 +42,7 @@ def per_frame(watch: LayerWatch) -> float:
 def of_calls(project: Project) -> tuple[int, float]:
     """Calls of paid services for a project in the window, and their cost in dollars as far as prices are known."""
     lately = ApiCall.objects.of(project).filter(began_at__gte=timezone.now() - WINDOW)
-    found = lately.aggregate(calls=Count("pk"), dollars=Sum("dollars", default=0))
+    found = lately.aggregate(calls=Count("*"), dollars=Sum("dollars", default=0))
     return int(found["calls"]), float(found["dollars"])
 
 

@@ -22,7 +22,7 @@ class Work(Collector):
         """Gauges, by queue, or by project, layer and engine."""
         waiting = GaugeMetricFamily("loupe_batches", "Batches by queue and state.", labels=["queue", "state"])
         states = [Batch.State.QUEUED, Batch.State.RUNNING]
-        rows = Batch.objects.filter(state__in=states).order_by().values_list("queue", "state").annotate(Count("pk"))
+        rows = Batch.objects.filter(state__in=states).order_by().values_list("queue", "state").annotate(n=Count("*"))
         for queue, state, count in rows:
             waiting.add_metric([queue, state], count)
         yield waiting
@@ -49,7 +49,7 @@ class Work(Collector):
             yield gauge
         alerts = GaugeMetricFamily("loupe_alerts_open", "Open alerts.", labels=["project", "kind"])
         opened = Alert.objects.filter(closed_at=None).order_by().values_list("project__slug", "kind")
-        for slug, kind, count in opened.annotate(Count("pk")):
+        for slug, kind, count in opened.annotate(n=Count("*")):
             alerts.add_metric([slug, kind], count)
         yield alerts
 

@@ -112,7 +112,7 @@ def _counted(ids: list[int]) -> dict[int, dict[str, list[Tally]]]:
         LayerRun.objects.filter(runs__in=ids)
         .order_by()
         .values("runs", "layer", "state")
-        .annotate(count=Count("pk"), done=Sum("batches_done"), total=Sum("batches_total"))
+        .annotate(count=Count("*"), done=Sum("batches_done"), total=Sum("batches_total"))
     )
     found: dict[int, dict[str, list[Tally]]] = defaultdict(lambda: defaultdict(list))
     for row in rows if ids else ():

@@ -60,7 +60,7 @@ def _of_proposals(project: Project, only: Q) -> Counter[tuple[str, str]]:
         .filter(only, layer__in=checks)
         .order_by()
         .values("layer", "unjudged", "error")
-        .annotate(count=Count("pk"))
+        .annotate(count=Count("*"))
     )
     found: Counter[tuple[str, str]] = Counter()
     for row in rows:

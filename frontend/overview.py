@@ -50,11 +50,11 @@ class Line:
 def lines(user: User, found: Sequence[Project]) -> list[Line]:
     """One line per project."""
     roles = dict(Membership.objects.filter(user=user, project__in=found).values_list("project_id", "role"))
-    clips = dict(Clip.objects.filter(project__in=found).order_by().values_list("project_id").annotate(Count("pk")))
+    clips = dict(Clip.objects.filter(project__in=found).order_by().values_list("project_id").annotate(n=Count("*")))
     bars = progress.by_project(Task.objects.filter(project__in=found))
     flags: dict[int, dict[int, int]] = {}
     open_flags = Flag.objects.open().filter(project__in=found).order_by().values_list("project_id", "severity")
-    for project_id, severity, count in open_flags.annotate(Count("pk")):
+    for project_id, severity, count in open_flags.annotate(n=Count("*")):
         flags.setdefault(project_id, {})[severity] = count
     below = _below_target(found)
     return [

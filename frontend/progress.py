@@ -71,7 +71,7 @@ class Progress:
 
 def by_project(tasks: QuerySet[Task]) -> dict[int, Progress]:
     """Progress of first tasks by project id, in one query."""
-    rows = tasks.primary().order_by().values_list("project_id", "state").annotate(Count("pk"))  # type: ignore[attr-defined]
+    rows = tasks.primary().order_by().values_list("project_id", "state").annotate(n=Count("*"))  # type: ignore[attr-defined]
     return _grouped(rows)
 
 
@@ -84,7 +84,7 @@ def claimable(user: User, bars: Mapping[int, Progress]) -> dict[int, int]:
     """
     many = {pk for pk, bar in bars.items() if bar.waiting >= MANY}
     few = Task.objects.filter(project__in=bars.keys() - many).claimable_by(user).order_by()
-    return dict(few.values_list("project_id").annotate(Count("pk"))) | dict.fromkeys(many, MANY)
+    return dict(few.values_list("project_id").annotate(n=Count("*"))) | dict.fromkeys(many, MANY)
 
 
 def _grouped(rows: Iterable[tuple[int, str, int]]) -> dict[int, Progress]:

@@ -137,7 +137,7 @@ def _tasks(project: Project) -> Any:
 def _drawn(project: Project) -> Any:
     """Masks by hand or with a model's help; a proposal taken over on hundreds of frames is one key, not work."""
     by_hand = Mask.objects.drawn().filter(task__project=project).filter(head__method__in=Revision.BY_HAND)
-    return by_hand.order_by().values("head__author").annotate(drawn=Count("pk"))
+    return by_hand.order_by().values("head__author").annotate(drawn=Count("*"))
 
 
 def _spent(project: Project) -> Any:
@@ -152,7 +152,7 @@ def _taken_over(project: Project) -> Any:
         from_proposal=Exists(masks), edited=Exists(masks.filter(edit_size.major("head__")))
     )
     begun = tracks.filter(from_proposal=True).order_by().values("task__assignee")
-    return begun.annotate(begun=Count("pk"), major=Count("pk", filter=Q(edited=True)))
+    return begun.annotate(begun=Count("*"), major=Count("pk", filter=Q(edited=True)))
 
 
 def _shifts(project: Project) -> Any:
@@ -164,4 +164,4 @@ def _shifts(project: Project) -> Any:
 
 def _first_verdicts(project: Project) -> Any:
     first = Review.objects.filter(project=project, number=1).order_by().values("annotator")
-    return first.annotate(verdicts=Count("pk"), accepted=Count("pk", filter=Q(verdict=Review.Verdict.ACCEPT)))
+    return first.annotate(verdicts=Count("*"), accepted=Count("pk", filter=Q(verdict=Review.Verdict.ACCEPT)))

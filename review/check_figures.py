@@ -96,7 +96,7 @@ class Line:
 def checks(project: Project) -> list[CheckFigures]:
     """Every registered check, also one that raised nothing, and any that only old flags name: three queries."""
     tallies = {row["check_name"]: row for row in _tallied(Flag.objects.filter(project=project), "check_name")}
-    size = Clip.objects.filter(project=project).aggregate(clips=Count("pk"), frames=Sum("frame_count"))
+    size = Clip.objects.filter(project=project).aggregate(clips=Count("*"), frames=Sum("frame_count"))
     days = _days(project)
     known = registry.every()
     found = []
@@ -166,7 +166,7 @@ def _rounded(value: float) -> float:
 
 def _tallied(found: Any, by: str) -> Any:
     states = {name: Count("pk", filter=Q(state=state)) for name, state in _STATES.items()}
-    return found.order_by().values(by).annotate(raised=Count("pk"), **states)
+    return found.order_by().values(by).annotate(raised=Count("*"), **states)
 
 
 _STATES = {
@@ -187,7 +187,7 @@ def _days(project: Project) -> dict[str, tuple[int, ...]]:
     first = timezone.now().date() - timedelta(days=DAYS - 1)
     rows = Flag.objects.filter(project=project, created_at__date__gte=first).order_by()
     found: dict[str, dict[date, int]] = {}
-    for row in rows.values("check_name", day=TruncDate("created_at")).annotate(count=Count("pk")):
+    for row in rows.values("check_name", day=TruncDate("created_at")).annotate(count=Count("*")):
         found.setdefault(row["check_name"], {})[row["day"]] = row["count"]
     days = [first + timedelta(days=number) for number in range(DAYS)]
     return {name: tuple(counts.get(day, 0) for day in days) for name, counts in found.items()}

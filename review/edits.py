@@ -51,7 +51,7 @@ class TaskEdits:
 
 def of(task: Task, work: Work) -> TaskEdits:
     """The edits of a task whose work is loaded: one query more."""
-    verdicts = Decision.objects.filter(task=task).made().order_by().values_list("verdict").annotate(n=Count("pk"))
+    verdicts = Decision.objects.filter(task=task).made().order_by().values_list("verdict").annotate(n=Count("*"))
     objects = _objects(work)
     began = [segment for segment in work.segments if segment.start_shift is not None]
     moved = sorted((each for each in began if _farthest(each) > SAME_S), key=_farthest, reverse=True)

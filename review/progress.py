@@ -73,7 +73,7 @@ class Progress:
 def of(project: Project, *, days: int = DAYS) -> Progress:
     """All figures of a project: a fixed number of queries."""
     tasks = Task.objects.filter(project=project)
-    by_state = dict(tasks.primary().order_by().values_list("state").annotate(n=Count("pk")))
+    by_state = dict(tasks.primary().order_by().values_list("state").annotate(n=Count("*")))
     compared = Agreement.objects.filter(project=project, first=True)
     return Progress(
         clips=Clip.objects.of(project).count(),
@@ -149,12 +149,12 @@ def body(progress: Progress) -> dict[str, Any]:
 
 
 def _per_day(rows: QuerySet[Any], field: str) -> dict[date, int]:
-    return dict(rows.order_by().annotate(day=TruncDate(field)).values_list("day").annotate(n=Count("pk")))
+    return dict(rows.order_by().annotate(day=TruncDate(field)).values_list("day").annotate(n=Count("*")))
 
 
 def _open_flags(project: Project) -> dict[str, int]:
     counted = dict(
-        Flag.objects.open().filter(project=project).order_by().values_list("severity").annotate(n=Count("pk"))
+        Flag.objects.open().filter(project=project).order_by().values_list("severity").annotate(n=Count("*"))
     )
     return {severity.name.lower(): counted.get(severity.value, 0) for severity in reversed(Flag.Severity)}
 

@@ -100,7 +100,7 @@ def _parts(clip: Clip, runs: Mapping[str, LayerRun]) -> tuple[dict[str, float | 
     """The parts of a clip's quality, and the measures behind them."""
     done = {name: run for name, run in runs.items() if run.state == LayerRun.State.DONE}
     open_flags = Flag.objects.open().filter(clip=clip)
-    counts = {row["severity"]: row["n"] for row in open_flags.order_by().values("severity").annotate(n=Count("pk"))}
+    counts = {row["severity"]: row["n"] for row in open_flags.order_by().values("severity").annotate(n=Count("*"))}
     by_flags, rate = metrics.flags(counts, clip.duration)
     judged = {name for name, run in done.items() if name.startswith("check_") and not run.unjudged}
     checked = [name for name in _CHECKS if name in judged]

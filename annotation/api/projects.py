@@ -93,7 +93,7 @@ def _told(found: QuerySet[Project], request: Request) -> QuerySet[Project]:
 
 def _total(model: type[Clip] | type[Membership]) -> Coalesce:
     rows = model._default_manager.filter(project=OuterRef("pk")).order_by().values("project")
-    counted = rows.annotate(total=Count("pk")).values("total")
+    counted = rows.annotate(total=Count("*")).values("total")
     return Coalesce(Subquery(counted, output_field=IntegerField()), 0)
 
 

@@ -57,7 +57,7 @@ def clip(request: PageRequest, pk: int) -> HttpResponse:
     place, found = enter_clip(request, pk)
     layers = LayerRun.objects.current().filter(clip=found)
     proposals = (
-        Proposal.objects.current().filter(clip=found).order_by().values_list("kind", "label").annotate(Count("pk"))
+        Proposal.objects.current().filter(clip=found).order_by().values_list("kind", "label").annotate(n=Count("*"))
     )
     tasks = found.tasks.select_related("assignee")
     if not place.is_lead:
@@ -82,7 +82,7 @@ def clip(request: PageRequest, pk: int) -> HttpResponse:
 
 def _kept(clip: Clip) -> dict[str, int]:
     """How many older versions there are, by layer."""
-    rows = LayerRun.objects.kept().filter(clip=clip).order_by().values_list("layer").annotate(Count("pk"))
+    rows = LayerRun.objects.kept().filter(clip=clip).order_by().values_list("layer").annotate(n=Count("*"))
     return dict(rows)
 
 

@@ -42,7 +42,7 @@ def home(request: PageRequest) -> HttpResponse:
         "done": list(done.select_related("project", "clip").order_by("-changed_at")[:8]),
         "led": led,
         "worst_flags": list(flags.worst_first().select_related("clip", "project")[:6]),
-        "to_review": dict(in_review.order_by().values_list("project_id").annotate(Count("pk"))),
+        "to_review": dict(in_review.order_by().values_list("project_id").annotate(n=Count("*"))),
         "in_review": list(in_review.select_related("clip", "project", "assignee").order_by("submitted_at")[:6]),
         "severities": (3, 2, 1),
         "managed": managed,

@@ -41,7 +41,7 @@ def versions(request: PageRequest, slug: str) -> HttpResponse:
     by_layer = (
         every.order_by()
         .values("layer")
-        .annotate(count=Count("pk"), clips=Count("clip", distinct=True), bytes=Sum("kept_bytes"), latest=Max("kept_at"))
+        .annotate(count=Count("*"), clips=Count("clip", distinct=True), bytes=Sum("kept_bytes"), latest=Max("kept_at"))
     )
     shown |= {
         "layers": sorted(by_layer, key=lambda row: row["layer"]),
@@ -58,7 +58,7 @@ def _means(compared: QuerySet[Comparison]) -> dict[str, dict[str, Any]]:
     """By layer: the measure, its mean over the clips that have one, and how many those are; one query."""
     found: dict[str, dict[str, Any]] = {}
     lines = compared.order_by().filter(mean__isnull=False).values("after__layer", "measure", "unit")
-    for line in lines.annotate(total=Sum("mean"), clips=Count("pk")):
+    for line in lines.annotate(total=Sum("mean"), clips=Count("*")):
         # Clips compared by another measure (depth with and without a scale) are no part of one mean.
         if line["clips"] > found.get(line["after__layer"], {}).get("clips", 0):
             found[line["after__layer"]] = line | {"mean": line["total"] / line["clips"]}

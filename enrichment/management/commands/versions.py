@@ -39,7 +39,7 @@ class Command(BaseCommand):
             chosen = chosen.filter(clip=clip)
         if beyond:
             chosen = LayerRun.objects.kept().filter(pk__in=kept.beyond(chosen, beyond))
-        rows = chosen.order_by().values("layer").annotate(count=Count("pk"), bytes=Sum("kept_bytes")).order_by("layer")
+        rows = chosen.order_by().values("layer").annotate(count=Count("*"), bytes=Sum("kept_bytes")).order_by("layer")
         for row in rows:
             self.stdout.write(f"{row['layer']:<24} {row['count']:>8} versions {row['bytes'] / 1e6:>12,.1f} MB")
         if not rows:
