@@ -44,6 +44,9 @@ def kmeans(vectors: Vectors, k: int) -> NDArray[np.int64]:
 def hdbscan(vectors: Vectors, least: int) -> NDArray[np.int64]:
     """The cluster of each row, numbered by size; -1 for what belongs to none.
 
+    It looks for what stands apart from each other, and so finds nothing where there is one kind only: then rows that
+    nearly repeat one of them are a cluster.
+
     Args:
         vectors: see above.
         least: rows that make a cluster.
@@ -59,7 +62,8 @@ def hdbscan(vectors: Vectors, least: int) -> NDArray[np.int64]:
         raise EngineInputError(f"{len(vectors)} vectors hold no cluster of {least} or more.")
     # On the unit sphere the Euclidean distance grows with the angle, and its tree is much faster than the cosine's.
     fitted = _library("sklearn.cluster").HDBSCAN(min_cluster_size=least, copy=True)
-    return by_size(np.asarray(fitted.fit_predict(vectors), dtype=np.int64))
+    labels = np.asarray(fitted.fit_predict(vectors), dtype=np.int64)
+    return by_size(labels if (labels >= 0).any() else _alike(vectors, least))
 
 
 def by_size(labels: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -132,6 +136,13 @@ def diversity(vectors: Vectors) -> tuple[float, float]:
     share = np.linalg.eigvalsh(product / count)
     share = share[share > 1e-12]
     return max(0.0, mean_distance), float(np.exp(-(share * np.log(share)).sum()))
+
+
+def _alike(vectors: Vectors, least: int) -> NDArray[np.int64]:
+    """A cluster of each `least` or more rows that nearly repeat the same one; -1 elsewhere."""
+    of, _ = near_duplicates(vectors)
+    leader = np.where(of < 0, np.arange(len(vectors)), of)
+    return np.where(np.bincount(leader, minlength=len(vectors))[leader] >= least, leader, -1)
 
 
 def _nearest(rows: Vectors, kept: Vectors) -> tuple[NDArray[np.float32], NDArray[np.int64]]:

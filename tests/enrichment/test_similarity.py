@@ -50,6 +50,13 @@ class TestClusters:
         labels = np.array([7, 4, 4, -1, 4, 9, 9])
         assert similarity.by_size(labels).tolist() == [2, 0, 0, -1, 0, 1, 1]
 
+    @pytest.mark.parametrize("spread", [0.0, 1e-7, 0.02])
+    def test_what_is_alike_is_one_cluster_where_there_is_no_other(self, spread: float) -> None:
+        alike, unlike = around(np.eye(64)[:1], 30, spread), around(np.eye(64)[1:4], 1, 0.0)
+        assert similarity.hdbscan(alike, 5).tolist() == [0] * 30
+        assert similarity.hdbscan(np.concatenate([unlike, alike]), 5).tolist() == [-1] * 3 + [0] * 30
+        assert similarity.hdbscan(np.concatenate([unlike, alike[:4]]), 5).tolist() == [-1] * 7
+
     def test_more_clusters_than_different_vectors_are_not_made(self) -> None:
         assert set(similarity.kmeans(np.repeat(np.eye(4, dtype=np.float32)[:2], 3, axis=0), 20)) == {0, 1}
 
