@@ -14,7 +14,7 @@ from typing import Final
 from enrichment.engines import phrases
 from enrichment.engines.captioning import Caption
 
-VERSION: Final = "2"
+VERSION: Final = "3"
 _LONGEST: Final = 3
 _MOST: Final = 8
 
@@ -36,9 +36,20 @@ _STOP: Final = frozenset(_SAYING_LITTLE.split())
 _CLAUSE_ENDS: Final = re.compile(
     r"([.;:!?]|\b(?:and|but|while|whereas|although|though|yet|except)\b|,(?!(?:\s*\w+){1,3}(?:\s+n?or\b|,[^.;:!?]*\bn?or\b)))"
 )
-_DENIES: Final = re.compile(r"(?<![\w-])(?:no|not(?!\s+only)|without|neither|nor|never|cannot|\w+n't)(?![\w-])")
+_DENIES: Final = re.compile(
+    r"(?<![\w-])(?:no(?!\s+doubt|\s+(?:fewer|less|more)\s+than)|not(?!\s+(?:only|just|merely|simply))|without|neither|nor|never"
+    r"|cannot|lack(?:s|ing)?|(?:free|devoid)\s+of|\w+n't)(?![\w-])"
+)
 _NOT_THERE: Final = re.compile(
-    r"(?:\bnot|n't|\bnowhere)(?:\s+be)?\s+(?:visible|seen|shown|present|in (?:view|sight|frame))\b"
+    r"(?:\bnot|n't|\bnowhere|\bno longer)(?:\s+be)?\s+(?:visible|seen|shown|present|in (?:view|sight|frame))\b"
+    r"|\b(?:is|are|was|were)\s+(?:absent|missing)\b"
+)
+# What is "the cup" is there, whatever is denied of it ("is not holding the cup", "no lid on the cup"), unless it is
+# itself what is denied ("without the cup") or not shown.
+_GIVEN: Final = re.compile(
+    r"\b(?!(?:n?or|and|show\w*|see|seeing|contain\w*|includ\w*|depict\w*|display\w*|reveal\w*|featur\w*|have|having|of)\s)"
+    r"\w+\s+(?:the|its|his|her|their|this|that|these|those)\b.*",
+    re.DOTALL,
 )
 
 
@@ -70,11 +81,24 @@ def tags(caption: Caption, labels: Sequence[str]) -> dict[str, list[str]]:
 
 
 def affirmed(text: str) -> str:
-    """A text in lower case without what its clauses deny: each ends before its "no", "not" or "without"."""
+    """A text in lower case without what its clauses deny: each ends before its "no", "not" or "without".
+
+    What the rest of a clause takes for given stays: "the gripper is not holding the cup" speaks of a cup.
+    """
     clauses = _CLAUSE_ENDS.split(text.replace("\u2019", "'"))
     # Every other one is what ended a clause.
-    clauses[::2] = ["" if _NOT_THERE.search(each) else _DENIES.split(each, maxsplit=1)[0] for each in clauses[::2]]
+    clauses[::2] = [_affirmed(each) for each in clauses[::2]]
     return "".join(clauses)
+
+
+def _affirmed(clause: str) -> str:
+    gone = _NOT_THERE.search(clause)
+    denied = gone or _DENIES.search(clause)
+    if denied is None:
+        return clause
+    given = _GIVEN.search(clause, denied.end())
+    rest = _affirmed(given[0]) if given is not None else ""
+    return f"{'' if gone else clause[: denied.start()]} , {rest}"
 
 
 def singular(word: str) -> str:
