@@ -157,13 +157,14 @@ CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_TIME_LIMIT = 1800
 CELERY_TASK_DEFAULT_QUEUE = "cpu"
-# Uploads, deliveries and surveys lie in LOUPE_HOME, so their jobs go to workers that share it with the web server;
-# layers go to any worker, which has the clip folders from the bucket. What is short and keeps everything else going has
-# a queue of its own: behind a line of batches it would expire unread. A worker takes from its queues in turn.
+# Uploads, deliveries, surveys and gathered metadata lie in LOUPE_HOME, so their jobs go to workers that share it with
+# the web server; layers go to any worker, which has the clip folders from the bucket. What is short and keeps
+# everything else going has a queue of its own: behind a line of batches it would expire unread. A worker takes from its
+# queues in turn.
 CELERY_TASK_ROUTES = {
     "annotation.jobs.*": {"queue": "files"},
     "delivery.jobs.*": {"queue": "files"},
-    "enrichment.jobs.survey": {"queue": "files"},
+    **{f"enrichment.jobs.{job}": {"queue": "files"} for job in ("survey", "gather")},
     **{f"enrichment.jobs.{job}": {"queue": "control"} for job in ("plan", "reconcile", "watch", "sweep")},
     # Scores are not among them: after an upgrade there is one for every clip, and they may wait behind batches.
     **{f"review.jobs.{job}": {"queue": "control"} for job in ("compare", "reconcile")},
@@ -175,6 +176,7 @@ _every = {
     "enrichment.jobs.reconcile": 10.0,
     "enrichment.jobs.sweep": 3600.0,
     "enrichment.jobs.watch": 120.0,
+    "enrichment.jobs.gather": 300.0,
     "annotation.jobs.recover_uploads": 10.0,
     "annotation.jobs.housekeep": 60.0,
     "review.jobs.reconcile": 60.0,

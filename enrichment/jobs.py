@@ -9,11 +9,13 @@ from celery import shared_task
 from celery.signals import celeryd_init, worker_init, worker_process_init, worker_ready, worker_shutdown
 from django.conf import settings
 
+from annotation.models import Project
 from enrichment import (
     alerts,
     batches,
     comparing,
     compute,
+    gathering,
     propagating,
     propagations,
     queue,
@@ -99,6 +101,17 @@ def propagate(propagation_id: int) -> None:
 def survey(project_id: int) -> None:
     """Compare all keyframes of a project."""
     surveys.run(project_id)
+
+
+@shared_task
+def gather(project_id: int | None = None) -> None:
+    """Put the metadata of a project's clips together for queries; without a project, see to it that all are."""
+    if project_id is None:
+        gathering.look_round()
+        return
+    project = Project.objects.filter(pk=project_id).first()
+    if project is not None:
+        gathering.work(project)
 
 
 @shared_task

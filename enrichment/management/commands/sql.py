@@ -9,7 +9,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from annotation.models import Project
-from enrichment import metadata_sql
+from enrichment import gathering, metadata_sql
 from enrichment.errors import EnrichmentError
 from enrichment.metadata_schema import COLUMNS
 
@@ -30,6 +30,11 @@ class Command(BaseCommand):
             for name, meaning in COLUMNS.items():
                 self.stdout.write(f"{name:<28} {meaning}")
             return
+        try:
+            # Whoever asks here may have no worker that does it, and can wait.
+            gathering.gather(found, tell=self.stderr.write)
+        except OSError as error:
+            self.stderr.write(f"The metadata could not be put together, so this may take longer: {error}")
         try:
             answer = metadata_sql.query(project=found, sql=query, most=most)
         except EnrichmentError as error:
