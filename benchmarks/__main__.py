@@ -21,6 +21,7 @@ from benchmarks import (
     memory,
     prompts,
     propagation,
+    queries,
     real_clips,
     reliability,
     space,
@@ -45,6 +46,7 @@ PARTS: dict[str, Callable[[], list[dict[str, Any]]]] = {
     "propagation": propagation.rows,
     "reliability": reliability.rows,
     "timeline": timeline.rows,
+    "queries": queries.rows,
 }
 
 

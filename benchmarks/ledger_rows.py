@@ -96,7 +96,7 @@ def main() -> None:
     values = {"project": project.pk, "clips": clips, "run": run.pk, "layers": layers, "by": by.pk}
     with transaction.atomic(), connection.cursor() as cursor:
         for model, columns, rows in ROWS:
-            cursor.execute(_insert(model, columns, rows), values)
+            cursor.execute(insert(model, columns, rows), values)
         cursor.execute(
             "INSERT INTO enrichment_run_layer_runs (run_id, layerrun_id) SELECT %(run)s, id FROM enrichment_layerrun",
             values,
@@ -110,7 +110,7 @@ def main() -> None:
     progress.count_large()
 
 
-def _insert(model: type[models.Model], columns: dict[str, str], rows: str) -> str:
+def insert(model: type[models.Model], columns: dict[str, str], rows: str) -> str:
     """An INSERT … SELECT in which every column that is not named has the default of its field."""
     named = {column.strip('"'): expression for column, expression in columns.items()}
     for field in model._meta.concrete_fields:
