@@ -48,7 +48,7 @@ class Witnesses:
         """Whether what was seen is seen again after a way (2,) in pixels, and less of it after the other one.
 
         The middle of a mask moves when something uncovers its thing, so one that has stayed and shows more or less of
-        itself is taken at its word, too.
+        itself is taken at its word, too, also where what it shows looks the same a little farther on.
 
         Args:
             mask: (h, w) bool, the later one.
@@ -59,15 +59,27 @@ class Witnesses:
         """
         smaller = min(int(self._mask.sum()), int(mask.sum()))
         stayed = int((self._mask & mask).sum()) >= _CONTAINED * smaller
-        for gone in (way, np.zeros(2)) if stayed else (way,):
-            points = self._within(mask, gone)
-            here = self._share(points, later, covered, gone)
-            if here is None or here < _LEAST_SEEN:
-                continue
-            there = None if instead_of is None else self._share(points, later, covered, instead_of)
-            if there is None or here > there:
-                return True
-        return False
+        here, there = self._shares(mask, later, covered, (way, instead_of))
+        if here > there:
+            return True
+        here, there = self._shares(mask, later, covered, (np.zeros(2), instead_of)) if stayed else (0.0, 0.0)
+        return here > 0 and here >= there
+
+    def _shares(
+        self,
+        mask: Mask,
+        later: Grey,
+        covered: Mask,
+        ways: tuple[NDArray[np.float64], NDArray[np.float64] | None],
+    ) -> tuple[float, float]:
+        """How much is seen after either way of what the mask keeps on the first; 0 for too little, or for no way."""
+        first, second = ways
+        points = self._within(mask, first)
+        here = self._share(points, later, covered, first)
+        if here is None or here < _LEAST_SEEN:
+            return 0.0, 0.0
+        there = None if second is None else self._share(points, later, covered, second)
+        return here, there or 0.0
 
     def _telling(self, points: Points) -> Points:
         return points[contrast(self._picture, points) >= _TELLING]

@@ -89,3 +89,13 @@ def test_a_thing_that_something_without_a_mask_uncovers_has_stayed() -> None:
     middle, flow = np.array((-3.0, 0.0)), np.array((-9.0, 0.0))
     assert told.bear_out(whole, seen.astype(np.float32), NOTHING, middle, flow)
     assert not told.bear_out(np.roll(whole, 12, axis=1), seen.astype(np.float32), NOTHING, middle, flow)
+
+
+def test_a_mask_that_has_stayed_on_what_looks_alike_farther_on_is_not_given_to_the_flow() -> None:
+    """Stripes look the same a stripe's width farther on: where the mask has stayed, it is the flow that proves less."""
+    stripes = np.tile(np.repeat(np.array([60, 180], np.float32), 4), SIDE // 8)[None, :].repeat(SIDE, axis=0)
+    part = square(30, 36) > 0
+    whole, told = square(30, 30, side=30) > 0, Witnesses(part, NOTHING, stripes)
+    middle, flow = np.array((3.0, -3.0)), np.array((-8.0, 0.0))
+    assert told.bear_out(whole, stripes, NOTHING, middle, flow)
+    assert not told.bear_out(np.roll(whole, 16, axis=1), stripes, NOTHING, np.array((16.0, 0.0)), flow)
