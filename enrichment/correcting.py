@@ -20,7 +20,7 @@ from annotation import clips, history
 from annotation.events import announce_change
 from annotation.media.errors import ClipFolderError
 from annotation.models import Clip
-from enrichment import graph, ledger, registry, runs
+from enrichment import expectations, graph, ledger, registry, runs
 from enrichment.engines import gap_filling, pose_corrections
 from enrichment.engines.gap_filling import Filled
 from enrichment.engines.pose_corrections import Asked
@@ -67,7 +67,7 @@ def propose(wanted: Wanted) -> Proposed:
         seconds = np.array([float(second) for second in clips.index(clip).seconds])
     except ClipFolderError as error:
         raise CorrectionRefused(f"The pose of {clip.name} cannot be read: {error}") from error
-    settings = filled(pose_corrected.Parameters, runs.wanted(clip.project, [LAYER])[LAYER].given, LAYER)
+    settings = filled(pose_corrected.Parameters, expectations.wanted(clip.project, [LAYER])[LAYER].given, LAYER)
     asked = Asked(0, wanted.track, wanted.keypoints, wanted.start, wanted.end)
     others = [pose_corrected.asked(each) for each in PoseCorrection.objects.of(clip.pk, row.fingerprint)]
     limits = {"least": float(settings.least_confidence), "longest": float(settings.longest_gap)}
@@ -147,7 +147,8 @@ def _would_be_new(clip: Clip, fingerprint: str) -> bool:
     current = LayerRun.objects.current().filter(clip=clip.pk)
     done = dict(current.filter(state=LayerRun.State.DONE).values_list("layer", "fingerprint"))
     pinned = dict(current.filter(pinned=True).values_list("layer", "fingerprint"))
-    return runs.expected(clip, names, runs.wanted(clip.project, names), done, pinned)["pose"].fingerprint != fingerprint
+    now = expectations.expected(clip, names, expectations.wanted(clip.project, names), done, pinned)
+    return now["pose"].fingerprint != fingerprint
 
 
 def _compute(clip: Clip, *, by: User, tell: bool) -> Run:

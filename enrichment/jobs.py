@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from typing import Any
 
 from celery import shared_task
@@ -27,10 +26,8 @@ from enrichment import (
     work_checks,
     workers,
 )
-from enrichment.errors import EnrichmentError
 from enrichment.models import Run
 
-log = logging.getLogger(__name__)
 _announcing: list[workers.Announcing] = []
 
 
@@ -59,15 +56,12 @@ def _leave(**_: object) -> None:
 
 
 @shared_task
-def plan(run_id: int) -> None:
-    """Enter a request in the ledger and begin."""
-    run = Run.objects.filter(pk=run_id).select_related("project").first()
+def plan(run_id: int, planned: int = 0) -> None:
+    """Enter some of a request in the ledger and begin; only from where it is, so that no hint is followed twice."""
+    run = Run.objects.unplanned().filter(pk=run_id, clips_planned=planned).select_related("project").first()
     if run is None:
         return
-    try:
-        runs.plan(run)
-    except EnrichmentError as error:
-        log.warning("Run %d cannot be planned: %s", run_id, error)
+    runs.plan_in_turn(run)
     queue.top_up()
 
 

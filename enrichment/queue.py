@@ -18,7 +18,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 from kombu.exceptions import KombuError
 
-from enrichment.models import Batch, Leased, Propagation, Survey, TaskCheck, Worker, from_now
+from enrichment.models import Batch, Leased, Propagation, Run, Survey, TaskCheck, Worker, from_now
 from enrichment.models.worker import COMPUTING, CONTROL
 
 log = logging.getLogger(__name__)
@@ -31,6 +31,9 @@ TELL_AGAIN_AFTER = 45.0
 GONE_AFTER = 2 * TELL_AGAIN_AFTER
 # So many seconds do when nobody is busy at all.
 LOST_AFTER = 5.0
+# A request of which nothing was planned for so many seconds has lost its hint, or its planner; longer than all slices
+# that stand before it in the queue.
+NOT_PLANNED_FOR = 15.0
 # What a person waits for does not stand in line behind layers; at least one worker serves this queue alone, and those
 # with a GPU take from theirs and from the layers' in turn.
 INTERACTIVE, INTERACTIVE_GPU = "interactive", "interactive_gpu"
@@ -94,6 +97,24 @@ def _seems_lost(name: str) -> Q:
 def tell_checks() -> int:
     """Tell the broker of task checks that wait; returns how many."""
     return _tell(TaskCheck, "enrichment.jobs.check_task", "task_id")
+@transaction.atomic
+def tell_plans() -> int:
+    """Tell the broker of requests that nobody goes on planning; returns how many."""
+    forgotten = Q(told_at=None) | Q(told_at__lt=from_now(-NOT_PLANNED_FOR))
+    rows = Run.objects.unplanned().filter(forgotten).order_by("pk")
+    count = 0
+    for pk, planned in list(rows.values_list("pk", "clips_planned")[:WINDOW]):
+        if rows.filter(pk=pk).update(told_at=Now()):
+            transaction.on_commit(partial(send_plan, pk, planned))
+            count += 1
+    return count
+
+
+def send_plan(pk: int, planned: int) -> None:
+    """Let somebody plan a request, from so many of its clips on."""
+    send("enrichment.jobs.plan", pk, planned, expires=GONE_AFTER)
+
+
 
 
 def tell_surveys() -> int:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+import logging
+import math
+import time
+from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import Any
 
 from django.contrib.auth.models import User
@@ -14,39 +17,21 @@ from django.utils import timezone
 from annotation import history
 from annotation.events import announce_change
 from annotation.models import Clip, Project
-from enrichment import choosing, graph, ledger, priorities, queue, recordings, registry, routing, versions
-from enrichment.choosing import Choice
+from enrichment import choosing, graph, ledger, priorities, queue, registry, routing, versions
 from enrichment.errors import EnrichmentError, RunRefused, VersionGone
+from enrichment.expectations import Expected, Wanted, expected, wanted
 from enrichment.kept import Lying
-from enrichment.layer import Layer
-from enrichment.models import LayerRun, LayerSetting, PoseCorrection, Run
+from enrichment.models import LayerRun, LayerSetting, Run
 
 State = LayerRun.State
-CHUNK = 200
+log = logging.getLogger(__name__)
 
-
-@dataclass(frozen=True)
-class Wanted:
-    """A layer as a project has set it: what computes it, and what is set otherwise than by default, or by the
-    project.
-    """
-
-    layer: Layer
-    choice: Choice
-    given: Mapping[str, object] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Expected:
-    """A layer as it would be computed on one clip now.
-
-    kept: stands as it is, as its engine is not here any more, or as somebody made it current by hand.
-    """
-
-    wanted: Wanted
-    parameters: dict[str, object]
-    fingerprint: str
-    kept: bool = False
+# Clips after which it is written down how far planning is.
+CHUNK = 20
+# Seconds that all requests which are being planned may take together before others have their turn in the queue.
+SLICE = 2.0
+# However many share it: less, and reading the request costs more than what is planned.
+LEAST_SLICE = 0.2
 
 
 @transaction.atomic
@@ -91,38 +76,85 @@ def request(
         layers=names,
         clips=chosen,
         clip_count=len(chosen),
+        told_at=timezone.now() if tell else None,
         retry=by is not None if retry is None else retry,
     )
     history.record(project=project, actor=by, verb="enrich", subject=run, layers=names, clips=len(chosen))
     announce_change(project_id=project.pk, kind="run", object_id=run.pk)
     if tell:
-        transaction.on_commit(lambda: queue.send("enrichment.jobs.plan", run.pk))
+        transaction.on_commit(partial(queue.send_plan, run.pk, 0))
     return run
 
 
 def plan(run: Run) -> None:
-    """Enter in the ledger what a request means, clip by clip. Safe to run twice, and to be killed in between.
+    """Plan all of a request, however long that takes; see `plan_slice`."""
+    while run.planned_at is None:
+        if not plan_slice(run, seconds=math.inf):
+            run.refresh_from_db()  # somebody else plans it, too, and was quicker
+
+
+def plan_in_turn(run: Run) -> None:
+    """Plan some of a request, and hand on the rest through the queue, where others have their turn in between.
+
+    All that wait to be planned share the time, so that what stands behind them in the queue comes as soon.
+    """
+    seconds = max(LEAST_SLICE, SLICE / max(1, Run.objects.unplanned().count()))
+    try:
+        went_on = plan_slice(run, seconds=seconds)
+    except EnrichmentError as error:
+        log.warning("Run %d cannot be planned: %s", run.pk, error)
+        return
+    if went_on and run.planned_at is None:
+        queue.send_plan(run.pk, run.clips_planned)
+
+
+def plan_slice(run: Run, *, seconds: float) -> bool:
+    """Enter in the ledger what a request means, clip by clip, for so long. Safe to run twice, and to be killed.
+
+    Returns:
+        Whether it went on to the end of its time, or of the request; False when somebody else had planned the same
+        clips meanwhile, and goes on.
 
     Raises:
         EnrichmentError: it cannot be planned as things are set, for instance since an upgrade. The request is closed
             with that sentence, so that nobody tries again and again; what was planned of it before goes on.
     """
     if run.planned_at is not None:
-        return
+        return False
+    until = time.monotonic() + seconds
     try:
-        _plan_clips(run, wanted(run.project, run.layers))
+        layers = wanted(run.project, run.layers)
+        while run.clips_planned < len(run.clips):
+            if not _plan_chunk(run, layers, until):
+                return False
+            if time.monotonic() > until:
+                break
     except EnrichmentError as error:
         _planned(run, error=str(error))
         raise
-    _planned(run)
+    if run.clips_planned >= len(run.clips):
+        _planned(run)
+    else:
+        with transaction.atomic():
+            announce_change(project_id=run.project_id, kind="run", object_id=run.pk)
+    return True
 
 
-def _plan_clips(run: Run, layers: Mapping[str, Wanted]) -> None:
-    known = set(run.layer_runs.values_list("clip_id", flat=True).distinct())
-    left = [pk for pk in run.clips if pk not in known]
-    for first in range(0, len(left), CHUNK):
-        for clip in Clip.objects.select_related("project").filter(pk__in=left[first : first + CHUNK]).order_by("pk"):
-            _plan_clip(run, clip, layers)
+def _plan_chunk(run: Run, layers: Mapping[str, Wanted], until: float) -> bool:
+    """Plan the next clips, one at least; False when somebody else had done so meanwhile."""
+    before = run.clips_planned
+    chunk = run.clips[before : before + CHUNK]
+    # Who was killed before the count was written had planned some of them; what failed since is not begun again.
+    known = set(run.layer_runs.filter(clip__in=chunk).values_list("clip_id", flat=True))
+    there = Clip.objects.select_related("project").in_bulk([pk for pk in chunk if pk not in known])
+    for pk in chunk:
+        if pk in there:
+            _plan_clip(run, there[pk], layers)
+        run.clips_planned += 1
+        if time.monotonic() > until:
+            break
+    same = Run.objects.filter(pk=run.pk, clips_planned=before)
+    return bool(same.update(clips_planned=run.clips_planned, told_at=Now()))
 
 
 def configure(
@@ -161,70 +193,6 @@ def configure(
         LayerRun.objects.filter(clip__project=project, layer=layer, pinned=True).update(pinned=False)
         history.record(project=project, actor=by, verb="configure", subject=setting, layer=layer, **changed)
     return setting
-
-
-def wanted(project: Project, names: Iterable[str], *, strict: bool = False) -> dict[str, Wanted]:
-    """Layers as the project has set them, by name.
-
-    Args:
-        strict: raise when a chosen engine is not on this machine, instead of saying so in the choice.
-
-    Raises:
-        EngineMissing: see `strict`.
-    """
-    rows = {row.layer: row for row in LayerSetting.objects.filter(project=project)}
-    found = {}
-    for name in names:
-        layer, row = registry.get(name), rows.get(name, LayerSetting())
-        of_project = {parameter: getattr(project, field) for parameter, field in layer.from_project.items()}
-        others = {key: rows[other].parameters.get(key) for key, other in layer.as_set_for.items() if other in rows}
-        given = of_project | {key: value for key, value in others.items() if value is not None} | row.parameters
-        found[name] = Wanted(layer, routing.choose(layer, row.engine, strict=strict), given)
-    return found
-
-
-def expected(
-    clip: Clip,
-    names: Sequence[str],
-    layers: Mapping[str, Wanted],
-    done: Mapping[str, str] | None = None,
-    pinned: Mapping[str, str] | None = None,
-    lying: Lying | None = None,
-) -> dict[str, Expected]:
-    """What a clip's layers would be computed with now, by name.
-
-    Args:
-        names: layers, each after its inputs.
-        layers: as `wanted` gives them.
-        done: fingerprints of layers that are computed, by name; what was made by an engine that is not here any more
-            stands, as nothing could make it again.
-        pinned: fingerprints of layers that somebody made current by hand, by name.
-        lying: the clip's folder, for who has looked into it already.
-    """
-    lying = lying or Lying(clip)
-    found: dict[str, Expected] = {}
-    for name in names:
-        each = layers[name]
-        upstream = {needed: found[needed].fingerprint for needed in each.layer.inputs}
-        given = dict(each.given) | _of_clip(clip, each.layer, upstream, lying)
-        parameters = choosing.parameters(each.layer, each.choice, given)
-        stands = (pinned or {}).get(name) or (done or {}).get(name, "") * each.choice.missing
-        if stands:
-            found[name] = Expected(each, parameters, stands, kept=True)
-            continue
-        mark = graph.fingerprint(each.layer, each.choice, parameters=parameters, source=clip.sha256, upstream=upstream)
-        found[name] = Expected(each, parameters, mark)
-    return found
-
-
-def _of_clip(clip: Clip, layer: Layer, upstream: Mapping[str, str], lying: Lying) -> dict[str, object]:
-    """What people corrected of what the layer reads on this clip, and what stands for its recorded series."""
-    found: dict[str, object] = {}
-    if layer.from_people:
-        found[layer.from_people] = PoseCorrection.objects.of(clip.pk, upstream[layer.inputs[0]])
-    if layer.from_recording:
-        found[layer.from_recording] = lying.of(recordings.RECORDED)
-    return found
 
 
 @transaction.atomic
@@ -294,7 +262,7 @@ def _plan_clip(run: Run, clip: Clip, layers: Mapping[str, Wanted]) -> None:
             priorities.raise_to(row, priorities.of(run, each.wanted.layer))
             continue
         row.priority = priorities.of(run, each.wanted.layer)
-        _renew(row, each, lying)
+        _renew(row, each, there.values(), lying)
         if row.state == State.WAITING:
             fresh.append(row)
     run.layer_runs.add(*rows)
@@ -311,29 +279,33 @@ def _stands(row: LayerRun, run: Run, lying: Lying) -> bool:
     return lying.has(row)
 
 
-def _renew(row: LayerRun, each: Expected, lying: Lying) -> None:
+def _renew(row: LayerRun, each: Expected, there: Iterable[LayerRun], lying: Lying) -> None:
     """Make a layer run the current one of its clip: brought back where it is kept, else computed.
 
     Batches that are done are left to the ledger, which looks whether they still count.
+
+    Args:
+        there: the clip's layer runs so far; that nothing is asked about a new one is a third of planning a new clip.
     """
-    others = LayerRun.objects.filter(clip=row.clip, layer=row.layer, current=True).exclude(pk=row.pk)
-    for other in others:
+    is_new = row.pk is None
+    for other in [one for one in there if one.layer == row.layer and one.current and one is not row]:
         other.batches.exclude(state="done").delete()
         if not other.is_settled:
             other.state, other.error = State.SUPERSEDED, "It was asked for again with other parameters or engines."
         other.current = False
         other.save(update_fields=["current", "state", "error", "changed_at"])
         ledger.settle_runs(other)
-    if row.pk is not None and row.batches.filter(closing=True, state="failed").exists():
+    if not is_new and row.batches.filter(closing=True, state="failed").exists():
         row.batches.all().delete()  # what is there cannot be put together: its pieces are computed again
     row.current, row.batches_done = True, 0
-    if row.pk is not None and (row.kept_at is not None or lying.has(row)):
+    if not is_new and (row.kept_at is not None or lying.has(row)):
         row.state, row.error, row.batches_total = State.WAITING, "", 1
         row.done_at = row.done_at or timezone.now()
     else:
         _start_afresh(row, each)
     row.save()
-    row.batches.exclude(state="done").delete()
+    if not is_new:
+        row.batches.exclude(state="done").delete()
 
 
 def _start_afresh(row: LayerRun, each: Expected) -> None:
@@ -348,9 +320,8 @@ def _start_afresh(row: LayerRun, each: Expected) -> None:
 
 def _planned(run: Run, error: str = "") -> None:
     with transaction.atomic():
-        if not Run.objects.filter(pk=run.pk, planned_at=None).update(planned_at=Now(), error=error):
-            return
-        if not run.layer_runs.unsettled().exists():
-            Run.objects.filter(pk=run.pk).update(settled_at=Now())
-        announce_change(project_id=run.project_id, kind="run", object_id=run.pk)
+        if Run.objects.filter(pk=run.pk, planned_at=None).update(planned_at=Now(), error=error):
+            if not run.layer_runs.unsettled().exists():
+                Run.objects.filter(pk=run.pk).update(settled_at=Now())
+            announce_change(project_id=run.project_id, kind="run", object_id=run.pk)
     run.refresh_from_db()

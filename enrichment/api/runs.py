@@ -65,6 +65,7 @@ class RunLine(serializers.Serializer[Any]):
     done = serializers.IntegerField(help_text="batches")
     total = serializers.IntegerField(help_text="batches")
     clip_count = serializers.IntegerField()
+    clips_planned = serializers.IntegerField(help_text="clips whose layers and batches are counted here already")
     layers = LayerLine(many=True)
 
 
@@ -132,5 +133,6 @@ def _line(run: Run, far: progress.RunProgress) -> dict[str, Any]:
         "done": far.batches_done,
         "total": far.batches_total,
         "clip_count": run.clip_count,
+        "clips_planned": run.clips_planned,
         "layers": far.layers,
     }

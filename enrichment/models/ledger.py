@@ -137,6 +137,10 @@ class RunQuerySet(models.QuerySet["Run"]):
         """For lists: without the ids of clips, of which a large request has half a million."""
         return self.defer("clips")
 
+    def unplanned(self) -> RunQuerySet:
+        """Those whose clips are not all in the ledger yet."""
+        return self.filter(planned_at=None)
+
 
 class Run(models.Model):
     """A request: these layers on these clips. What is computed already is not computed again."""
@@ -148,6 +152,10 @@ class Run(models.Model):
     layers = models.JSONField(default=list)
     clips = models.JSONField(default=list, help_text="ids, as they were when it was asked for")
     clip_count = models.PositiveIntegerField(default=0)
+    clips_planned = models.PositiveIntegerField(default=0, help_text="how many of `clips` the ledger holds so far")
+    told_at = models.DateTimeField(
+        null=True, blank=True, help_text="when the broker was last told to plan it, or some of it was planned"
+    )
     retry = models.BooleanField(default=True, help_text="try again what has failed")
     layer_runs = models.ManyToManyField(LayerRun, related_name="runs")
     created_at = models.DateTimeField(auto_now_add=True)
@@ -162,7 +170,10 @@ class Run(models.Model):
 
     class Meta:
         ordering = ["-id"]
-        indexes = [models.Index(fields=["project", "-id"])]
+        indexes = [
+            models.Index(fields=["project", "-id"]),
+            models.Index(fields=["id"], condition=models.Q(planned_at=None), name="run_unplanned"),
+        ]
 
     def __str__(self) -> str:
         return f"run {self.pk}"

@@ -67,6 +67,7 @@ def _of(found: Run, place: Place) -> dict[str, Any]:
         "done": now.batches_done,
         "total": now.batches_total,
         "left": _seconds_left(found, now.batches_total - now.batches_done),
+        "planning_left": _seconds_of_planning_left(found),
         "failed": now.states.get(State.FAILED, 0),
         "place": place,
     }
@@ -74,9 +75,17 @@ def _of(found: Run, place: Place) -> dict[str, Any]:
 
 def _seconds_left(found: Run, left: int) -> float | None:
     """From the batches of the last minutes; None when nothing can be said yet."""
-    if found.settled_at is not None or left <= 0:
-        return None
+    if found.settled_at is not None or found.planned_at is None or left <= 0:
+        return None  # nobody knows yet how many batches there will be
     since = max(found.created_at, timezone.now() - timedelta(minutes=5))
     lately = Batch.objects.filter(layer_run__runs=found, done_at__gte=since).count()
     seconds = (timezone.now() - since).total_seconds()
     return left * seconds / lately if lately >= 2 else None
+
+
+def _seconds_of_planning_left(found: Run) -> float | None:
+    """From how long the clips took that are planned; None when that says nothing yet."""
+    if found.planned_at is not None or not found.clips_planned:
+        return None
+    seconds = (timezone.now() - found.created_at).total_seconds()
+    return (found.clip_count - found.clips_planned) * seconds / found.clips_planned

@@ -56,6 +56,25 @@ def test_a_worker_with_a_line_of_slow_batches_reconciles_within_seconds(
     )
 
 
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("broker", BROKERS, ids=["files", "redis"])
+def test_a_small_request_is_planned_while_a_large_one_is(
+    broker: str, project: Project, alice: User, tmp_path: Path, start: Callable[[str], Celery]
+) -> None:
+    with only(Slow):
+        clip_rows(project, 1500)
+        Run.objects.all().delete()
+        start(broker)
+        large = runs.request(project=project, by=alice, layers=["numbers"])
+        begun = Run.objects.filter(pk=large.pk, clips_planned__gt=0)
+        until(begun.exists, tmp_path)
+        small = runs.request(project=project, by=alice, clips=project.clips.order_by("-pk")[:1], layers=["numbers"])
+        until(lambda: Run.objects.filter(pk=small.pk, planned_at__isnull=False).exists(), tmp_path)
+    large.refresh_from_db()
+    assert large.planned_at is None, "the large one was too small to show it"
+    assert large.clips_planned > 0
+
+
 @pytest.mark.django_db
 class TestWindows:
     def test_each_queue_has_a_window_of_its_own(

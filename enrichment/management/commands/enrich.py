@@ -52,7 +52,7 @@ class Command(BaseCommand):
             with transaction.atomic():
                 _choose(found, options["engine"])
                 _configure(found, options["set"])
-                run = runs.request(project=found, by=None, clips=clips, layers=names, tell=not here, retry=True)
+                run = runs.request(project=found, by=None, clips=clips, layers=names, tell=False, retry=True)
             runs.plan(run)
         except EnrichmentError as error:
             raise CommandError(str(error)) from error

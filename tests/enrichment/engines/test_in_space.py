@@ -15,7 +15,7 @@ from annotation import clips, scene
 from annotation.geometry import rle
 from annotation.models import Clip, Project
 from benchmarks import space
-from enrichment import compute, registry, runs
+from enrichment import compute, expectations, registry, runs
 from enrichment.checkpoints import Pieces
 from enrichment.checks import joint_limits
 from enrichment.engines import effector_tip, joint_angles
@@ -173,10 +173,10 @@ class TestLayers:
         assert not Flag.objects.filter(check_name="joint_limits", kind="bend").exists()
 
     def test_the_lens_that_is_set_for_bodies_is_the_grippers_too_until_it_is_set_for_itself(self, filmed: Clip) -> None:
-        given = runs.wanted(filmed.project, ["end_effector"])["end_effector"].given
+        given = expectations.wanted(filmed.project, ["end_effector"])["end_effector"].given
         assert given["cameras"] == {"*": [96, 96, 48.0, 32.0]}
         runs.configure(project=filmed.project, layer="end_effector", parameters={"cameras": {}}, by=None)
-        assert runs.wanted(filmed.project, ["end_effector"])["end_effector"].given["cameras"] == {}
+        assert expectations.wanted(filmed.project, ["end_effector"])["end_effector"].given["cameras"] == {}
 
     def end_effector(self, clip: Clip, metric: bool, parameters: Parameters) -> tuple[np.ndarray, dict[str, Any]]:
         """The layer over one gripper at the left border, at (40, 30), on all frames but 5."""
