@@ -86,9 +86,9 @@ def check_task(task_id: int) -> None:
 
 
 @shared_task
-def propagate(propagation_id: int) -> None:
-    """Carry a keyframe's mask to other frames."""
-    propagating.run(propagation_id)
+def propagate(propagation_id: int, patience: float = 0.0) -> None:
+    """Carry a keyframe's mask to other frames, after so many seconds for a worker that does it better."""
+    propagating.run(propagation_id, patience=patience)
 
 
 @shared_task

@@ -22,7 +22,7 @@ from annotation import clips
 from annotation.geometry import rle
 from enrichment import compute, leases, propagations
 from enrichment.errors import BatchLost, EngineInputError, UnknownCarrier
-from enrichment.models import PropagatedMask, Propagation, from_now
+from enrichment.models import PropagatedMask, Propagation, Worker, from_now
 from enrichment.propagation import registry
 from enrichment.propagation.carrier import Carried, Keyframe, Stretch
 from enrichment.propagation.pictures import Walk
@@ -34,14 +34,20 @@ State = Propagation.State
 GATHER = 0.1
 # Open pages are told of progress at most this often, in seconds.
 ANNOUNCE_EVERY = 0.2
+_LOOK_EVERY = 0.1
 
 
-def run(propagation_id: int) -> bool:
+def run(propagation_id: int, *, patience: float = 0.0) -> bool:
     """Carry one mask, if that waits to be done.
+
+    Args:
+        patience: seconds since the broker was told for which it is left to workers that do it better.
 
     Returns:
         Whether it did. What fails is entered, not raised.
     """
+    if (patience and not _still_waits(propagation_id, patience)) or _left_to_others(propagation_id):
+        return False
     taken = claim(propagation_id)
     if taken is None:
         return False
@@ -60,6 +66,28 @@ def run(propagation_id: int) -> bool:
         leave(row, owner, state=State.FAILED if last else State.QUEUED, error=compute.sentence(error), **again)
     else:
         leave(row, owner, state=State.DONE, reason=reason, error="", done_at=Now())
+    return True
+
+
+def _still_waits(propagation_id: int, patience: float) -> bool:
+    """Whether nobody takes it meanwhile; the waiting costs no more than the moment until somebody does."""
+    until = time.monotonic() + patience
+    row = Propagation.objects.filter(Propagation.is_due() | Propagation.is_expired(), pk=propagation_id)
+    while row.exists():
+        if time.monotonic() > until or not row.filter(sent_at__gt=from_now(-patience)).exists():
+            return True
+        time.sleep(_LOOK_EVERY)
+    return False
+
+
+def _left_to_others(propagation_id: int) -> bool:
+    """Whether another worker has what carries it and this one does not; then the broker is told of it once more."""
+    row = Propagation.objects.filter(pk=propagation_id).first()
+    if row is None or row.engine in dict(registry.choices(settings.WEIGHTS_DIR)):
+        return False
+    if not any(each.ready and each.carries(row.engine) for each in Worker.objects.live()):
+        return False
+    Propagation.objects.filter(Propagation.is_due(), pk=row.pk).update(sent_at=None)
     return True
 
 

@@ -80,7 +80,7 @@ def ask(*, task: Task, by: User, track_id: uuid.UUID, frame: int, to: int, engin
         state=State.QUEUED,
         sent_at=timezone.now(),
     )
-    transaction.on_commit(partial(queue.send_propagation, made.pk, carrier.device))
+    transaction.on_commit(partial(queue.send_propagation, made.pk, carrier.device, chosen))
     tell(made)
     return made
 
@@ -150,7 +150,7 @@ def reason(propagation: Propagation) -> str:
     if propagation.state == State.FAILED:
         return propagation.error
     if propagation.state == State.QUEUED:
-        return queue.why_waiting(propagation.device)
+        return queue.why_waiting(propagation.device, propagation.engine)
     return propagation.reason
 
 

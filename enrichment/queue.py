@@ -39,6 +39,9 @@ NOT_PLANNED_FOR = 15.0
 INTERACTIVE, INTERACTIVE_GPU = "interactive", "interactive_gpu"
 # By the device of what a person waits for: the queues whose workers can do it, the best one first.
 _WAITED_FOR = {"cpu": [INTERACTIVE], "gpu": [INTERACTIVE_GPU], "either": [INTERACTIVE_GPU, INTERACTIVE]}
+# Seconds for which a worker leaves what a person waits for to those that do it better. One that is at a batch of a
+# layer may be so for half an hour.
+PATIENCE = 1.5
 # All queues there are, as one worker that does everything takes from them. `files` is of LOUPE_HOME, see the settings.
 EVERY = (CONTROL, INTERACTIVE, INTERACTIVE_GPU, "files", *COMPUTING)
 
@@ -94,9 +97,6 @@ def _seems_lost(name: str) -> Q:
     return Q(sent_at__lt=from_now(-lost_after))
 
 
-def tell_checks() -> int:
-    """Tell the broker of task checks that wait; returns how many."""
-    return _tell(TaskCheck, "enrichment.jobs.check_task", "task_id")
 @transaction.atomic
 def tell_plans() -> int:
     """Tell the broker of requests that nobody goes on planning; returns how many."""
@@ -115,6 +115,9 @@ def send_plan(pk: int, planned: int) -> None:
     send("enrichment.jobs.plan", pk, planned, expires=GONE_AFTER)
 
 
+def tell_checks() -> int:
+    """Tell the broker of task checks that wait; returns how many."""
+    return _tell(TaskCheck, "enrichment.jobs.check_task", "task_id")
 
 
 def tell_surveys() -> int:
@@ -140,28 +143,33 @@ def tell_propagations() -> int:
     """Tell the broker of propagations that wait; returns how many. Somebody is watching, so it is told again soon."""
     count = 0
     waiting = Propagation.objects.filter(Propagation.is_due())
-    for device in list(waiting.order_by().values_list("device", flat=True).distinct()):
+    for device, engine in list(waiting.order_by().values_list("device", "engine").distinct()):
         busy = Propagation.objects.filter(state=Leased.State.RUNNING, device=device).exists()
         unsent = Q(sent_at=None)
-        if served(device):
+        if takers(device, engine):
             # Where nobody would take it, telling it again only fills the broker.
             unsent |= Q(sent_at__lt=from_now(-(TELL_AGAIN_AFTER if busy else LOST_AFTER)))
-        for pk in list(waiting.filter(unsent, device=device).values_list("pk", flat=True)[:WINDOW]):
+        for pk in list(waiting.filter(unsent, device=device, engine=engine).values_list("pk", flat=True)[:WINDOW]):
             if Propagation.objects.filter(unsent, pk=pk).update(sent_at=Now()):
-                transaction.on_commit(partial(send_propagation, pk, device))
+                transaction.on_commit(partial(send_propagation, pk, device, engine))
                 count += 1
     return count
 
 
-def served(device: str) -> str:
-    """The best queue for what a person waits for that a live worker takes from; empty when none does."""
-    live = {name for each in Worker.objects.live() for name in each.queues}
-    return next((name for name in _WAITED_FOR[device] if name in live), "")
+def takers(device: str, engine: str) -> list[str]:
+    """The queues, the best first, whose live workers have what a person waits for and take from none before."""
+    able = [each for each in Worker.objects.live() if each.carries(engine)]
+    found = []
+    for name in _WAITED_FOR[device]:
+        if any(name in each.queues for each in able):
+            found.append(name)
+            able = [each for each in able if name not in each.queues]
+    return found
 
 
-def why_waiting(device: str) -> str:
+def why_waiting(device: str, engine: str) -> str:
     """What a person is told whose work no live worker would take, as a sentence; empty when one would."""
-    if served(device):
+    if takers(device, engine):
         return ""
     return (
         "It waits: no worker that could do it is running. It begins as soon as somebody starts one with "
@@ -169,12 +177,15 @@ def why_waiting(device: str) -> str:
     )
 
 
-def send_propagation(pk: int, device: str) -> None:
-    """Hand one propagation to the workers that people wait for."""
-    send("enrichment.jobs.propagate", pk, queue=served(device) or _WAITED_FOR[device][-1])
+def send_propagation(pk: int, device: str, engine: str) -> None:
+    """Hand one propagation to the workers that people wait for: the best ones at once, others when those are busy."""
+    best, *others = takers(device, engine) or _WAITED_FOR[device][-1:]
+    send("enrichment.jobs.propagate", pk, queue=best)
+    for name in others:
+        send("enrichment.jobs.propagate", pk, PATIENCE, queue=name, expires=GONE_AFTER)
 
 
-def send(job: str, *args: int, queue: str | None = None, expires: float | None = None) -> None:
+def send(job: str, *args: float, queue: str | None = None, expires: float | None = None) -> None:
     """Hand a hint to the broker. When it does not answer, the ledger still knows, and the reconciler tells it later.
 
     Args:

@@ -27,6 +27,7 @@ from enrichment import choosing, engine, registry
 from enrichment.errors import EngineMissing
 from enrichment.models import Batch, LayerRun, Run, Worker, from_now
 from enrichment.models.worker import COMPUTING, CONTROL, needs
+from enrichment.propagation import registry as carrying
 
 log = logging.getLogger(__name__)
 
@@ -110,9 +111,10 @@ class Announcing:
 
     def _list(self) -> None:
         engines, lacks = listing(settings.WEIGHTS_DIR)
-        facts = {"engines": engines, "lacks": lacks, "ready": True}
+        carriers = [value for value, _ in carrying.choices(settings.WEIGHTS_DIR)]
+        facts = {"ready": True, "engines": engines, "lacks": lacks, "carriers": carriers}
         row = Worker.objects.filter(name=me()).first()
-        if row is None or not row.ready or (row.engines, row.lacks) != (engines, lacks):
+        if row is None or any(getattr(row, name) != fact for name, fact in facts.items()):
             # What was refused may work with what is there now.
             Worker.objects.update_or_create(name=me(), defaults={**facts, "refused": {}, "seen_at": Now()})
 

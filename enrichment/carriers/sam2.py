@@ -20,6 +20,7 @@ class Sam2(Carrier):
     title = "SAM 2 video"
     version = ""
     device = "either"
+    packages = ("torch", "transformers")
     checkpoints = staticmethod(of_kind("sam2_video"))
 
     def __init__(self, folder: Path | None = None) -> None:

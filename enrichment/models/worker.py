@@ -25,14 +25,16 @@ class WorkerQuerySet(models.QuerySet["Worker"]):
 class Worker(models.Model):
     """One Celery worker, as it last told of itself; see workers.py.
 
-    engines: {layer: {engine as a setting names it: version}}. lacks: {layer/engine: why not}. refused: {what a layer
-    run needs, by `needs`: why this worker could not do it after all}. ready: the list of engines is complete.
+    carriers: what carries masks there, as settings name it. engines: {layer: {engine as a setting names it: version}}.
+    lacks: {layer/engine: why not}. refused: {what a layer run needs, by `needs`: why this worker could not do it after
+    all}. ready: what it can do is listed.
     """
 
     name = models.CharField(max_length=160, unique=True)
     process = models.CharField(max_length=160, blank=True, help_text="host and number of the process that told this")
     queues = models.JSONField(default=list)
     weights = models.CharField(max_length=400, blank=True, help_text="where it looks for weights")
+    carriers = models.JSONField(default=list)
     engines = models.JSONField(default=dict)
     lacks = models.JSONField(default=dict)
     refused = models.JSONField(default=dict)
@@ -51,6 +53,10 @@ class Worker(models.Model):
     def computes(self) -> list[str]:
         """The queues it serves in which batches wait."""
         return [name for name in COMPUTING if name in self.queues]
+
+    def carries(self, chosen: str) -> bool:
+        """Whether it has what carries masks; also when it has not listed all."""
+        return not self.ready or chosen in self.carriers
 
     def why_not(self, layer_run: LayerRun) -> str:
         """Why it cannot compute a layer run, as a sentence that names it; empty when it can, or has not listed all."""

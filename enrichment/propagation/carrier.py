@@ -13,6 +13,7 @@ made anew for every stretch, so it may keep state while it works. What it must d
 
 from __future__ import annotations
 
+import importlib.util
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -96,7 +97,7 @@ class Carrier(ABC):
     mask; one with weights names these too, as soon as it has loaded them. method: "propagated" when it looks at the
     pictures, "interpolated" when only at the keyframes. needs_far: whether it can do nothing without a second keyframe.
     device: "cpu", "gpu" or "either", the workers that it runs on. checkpoints: lists the folders below the weights
-    folder that fit, by name; None for an engine without weights.
+    folder that fit, by name; None for an engine without weights. packages: what must be installed for it.
 
     Args:
         folder: the weights that were chosen, for an engine with weights.
@@ -109,9 +110,15 @@ class Carrier(ABC):
     needs_far: ClassVar[bool] = False
     device: ClassVar[str] = "cpu"
     checkpoints: ClassVar[Checkpoints | None] = None
+    packages: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, folder: Path | None = None) -> None:
         self.folder = folder
+
+    @classmethod
+    def works_here(cls) -> bool:
+        """Whether the packages that it needs are installed."""
+        return all(importlib.util.find_spec(name) is not None for name in cls.packages)
 
     @abstractmethod
     def carry(self, pictures: Pictures, stretch: Stretch) -> Iterator[Carried]:

@@ -59,7 +59,7 @@ def every() -> dict[str, type[Carrier]]:
 
 def choices(folder: Path) -> list[tuple[str, str]]:
     """(value of the setting, title) of every carrier that works here, with the weights below a folder."""
-    return weights.choices(every().values(), folder)
+    return weights.choices([kind for kind in every().values() if kind.works_here()], folder)
 
 
 def carrier(chosen: str, folder: Path) -> Carrier:

@@ -36,7 +36,7 @@ def bobs(api: APIClient, bob: User) -> APIClient:
 def sent(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
     """What the broker was told; no worker listens here."""
     told: list[tuple[Any, ...]] = []
-    monkeypatch.setattr(queue, "send", lambda job, *args, queue="cpu": told.append((job, *args, queue)))
+    monkeypatch.setattr(queue, "send", lambda job, *args, queue="cpu", **_: told.append((job, *args, queue)))
     return told
 
 
