@@ -36,11 +36,20 @@ Report = Callable[[str], None]
 
 @dataclass(frozen=True)
 class _OnClip:
-    """What a layer run of a golden clip scored. answer: SHA-256 of what it was compared with."""
+    """What a layer run of a golden clip scored.
+
+    answer: SHA-256 of what it was compared with. error: why there is nothing to score, empty when there is.
+    """
 
     row: LayerRun
     answer: str
     figures: Mapping[str, float]
+    error: str = ""
+
+    def as_kept(self) -> dict[str, object]:
+        """For a result's `by_clip`."""
+        kept: dict[str, object] = {"answer": self.answer, "figures": dict(self.figures)}
+        return kept | {"error": self.error} if self.error else kept
 
 
 def prepare(*, seeds: Sequence[int] = SEEDS, by: User | None, report: Report) -> Project:
@@ -80,13 +89,15 @@ def mark(*, clip: Clip, by: User | None) -> GoldenClip:
 def measure(*, layers: Iterable[str] | None = None, by: User | None, report: Report) -> list[GoldenResult]:
     """Compute the golden clips with the code and engines of now, and judge every version that results.
 
-    A version that was accepted before keeps its verdict unless it became worse than it was itself.
+    A version that was accepted before keeps its verdict unless it became worse than it was itself. One that fails on a
+    clip became worse, whatever its figures are on others.
 
     Returns:
-        One result for each version of a layer that has figures.
+        One result for each version of a layer that has figures, or has failed.
     """
     found: dict[tuple[str, str], list[_OnClip]] = {}
-    wanted = sorted(set(layers or {each.layer for each in EVERY.values()}))
+    measured = {each.layer for each in EVERY.values()}
+    wanted = sorted(set(layers or measured))
     for golden in GoldenClip.objects.select_related("clip__project"):
         report(f"Computing {golden.clip.name} …")
         run = runs.request(
@@ -94,6 +105,10 @@ def measure(*, layers: Iterable[str] | None = None, by: User | None, report: Rep
         )
         runs.plan(run)
         compute.work_here(run)
+        for row in run.layer_runs.select_related("clip").exclude(state=LayerRun.State.DONE).order_by("pk"):
+            report(f"{row.layer} on {golden.clip.name}: {row.get_state_display().lower()}. {row.error}")
+            if row.state == LayerRun.State.FAILED and row.layer in measured:
+                found.setdefault((row.layer, identity(row)), []).append(_OnClip(row, "", {}, row.error))
         rows = list(run.layer_runs.select_related("clip").filter(state=LayerRun.State.DONE))
         answers, figures = _figures(golden, rows)
         for row in rows:
@@ -194,12 +209,14 @@ def _judge(layer: str, pipeline: str, values: Sequence[_OnClip], by: User | None
     stands = mine is not None and mine.verdict == GoldenResult.Verdict.ACCEPTED
     accepted = [mine] if mine is not None and stands else list(known.filter(verdict=GoldenResult.Verdict.ACCEPTED))
     compared = _compared(values, accepted)
-    worse = [
+    worse = [f"It fails on {each.row.clip.name}: {each.error}" for each in values if _fails_newly(each, accepted)]
+    worse += [
         f"{name} is {now:.3f} {EVERY[name].unit}, accepted was {was:.3f}."
         for name, (now, was) in compared.items()
         if EVERY[name].worse(now, was)
     ]
-    if mine is not None and not stands and not compared:
+    failed = mine is not None and any("error" in there for there in mine.by_clip.values())
+    if mine is not None and not (stands or compared or worse or failed):
         worse = [mine.reason]  # it is not forgiven because there is nothing left to compare it with
     reason = " ".join(worse)
     if accepted and not compared and not worse:
@@ -211,13 +228,20 @@ def _judge(layer: str, pipeline: str, values: Sequence[_OnClip], by: User | None
         engine=f"{row.engine} {choosing.short(row.engine_version)}".strip(),
         figures=golden_measures.mean([each.figures for each in values]),
         clips=len(values),
-        by_clip={str(each.row.clip_id): {"answer": each.answer, "figures": dict(each.figures)} for each in values},
+        by_clip={str(each.row.clip_id): each.as_kept() for each in values},
         compared=compared,
         verdict=GoldenResult.Verdict.REFUSED if worse else GoldenResult.Verdict.ACCEPTED,
         reason=reason,
         before=accepted[0] if accepted else None,
         by=by,
     )
+
+
+def _fails_newly(each: _OnClip, accepted: Sequence[GoldenResult]) -> bool:
+    """Whether it fails on a clip on which no accepted version was seen to fail."""
+    before = (result.by_clip.get(str(each.row.clip_id)) for result in accepted)
+    last = next((there for there in before if there), None)
+    return bool(each.error) and (last is None or "error" not in last)
 
 
 def _compared(values: Sequence[_OnClip], accepted: Sequence[GoldenResult]) -> dict[str, list[float]]:

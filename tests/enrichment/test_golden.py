@@ -17,8 +17,9 @@ from annotation.models import Clip, Project, Task
 from annotation.scene import SceneSpec, describe, render
 from enrichment import golden, golden_measures, golden_scene, registry, runs, versions
 from enrichment.box_files import BoxReader
-from enrichment.errors import RunRefused
+from enrichment.errors import EngineInputError, RunRefused
 from enrichment.golden_measures import Thing
+from enrichment.layer import Context, Span
 from enrichment.layers import depth, pose
 from enrichment.layers.flow import OpticalFlow
 from enrichment.models import GoldenClip, GoldenResult, LayerRun
@@ -87,6 +88,44 @@ def test_the_command_fails_when_something_became_worse(
         call_command("golden", layers="flow", seeds="7")
     call_command("golden", accept=f"flow:{result.short}")
     assert GoldenResult.objects.first().verdict == Verdict.ACCEPTED  # type: ignore[union-attr]
+
+
+def test_a_version_that_fails_is_refused_with_the_reason(
+    scene: Project, alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = measured(alice)
+    runs.configure(project=scene, layer="flow", parameters={"preset": "ultrafast"}, by=alice)
+
+    def compute(self: OpticalFlow, context: Context, span: Span) -> None:
+        raise EngineInputError("This version takes no clip at all.")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(OpticalFlow, "compute", compute)
+        said: list[str] = []
+        (result,) = golden.measure(layers=["flow"], by=alice, report=said.append)
+        (clip,) = scene.clips.all()
+        assert f"flow on {clip.name}: failed. This version takes no clip at all." in said
+        assert (result.verdict, result.figures, result.before) == (Verdict.REFUSED, {}, before)
+        assert result.reason == f"It fails on {clip.name}: This version takes no clip at all."
+        with pytest.raises(CommandError, match=f"is refused: It fails on {clip.name}: This version takes no clip"):
+            call_command("golden", layers="flow", seeds="7")
+        # Somebody takes it all the same: then it is not held against it again.
+        golden.accept(layer="flow", by=alice)
+        assert measured(alice).verdict == Verdict.ACCEPTED
+    # It failed for a reason that has gone, such as a full disk: it is judged by its figures again.
+    assert measured(alice).figures
+
+
+def test_the_first_version_of_all_that_failed_is_free_when_it_does_no_more(
+    scene: Project, alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def compute(self: OpticalFlow, context: Context, span: Span) -> None:
+        raise EngineInputError("The disk is full.")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(OpticalFlow, "compute", compute)
+        assert measured(alice).verdict == Verdict.REFUSED
+    assert measured(alice).verdict == Verdict.ACCEPTED
 
 
 def add_scene(project: Project, seed: int) -> Clip:
