@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ import yaml
 from django.conf import settings
 
 from enrichment import queue
+from frontend.management.commands import up
 
 ROOT = Path(settings.BASE_DIR)
 
@@ -73,11 +76,24 @@ def test_the_bucket_is_made_before_anything_is_stored(compose: dict[str, Any]) -
     assert "manage.py prepare_storage" in compose["services"]["setup"]["command"]
 
 
+def served_by(commands: Iterable[str]) -> Counter[str]:
+    """How many of these workers take from each queue."""
+    found = (queues for command in commands for queues in re.findall(r"--queues (\S+)", command))
+    return Counter(name for queues in found for name in queues.split(","))
+
+
+def test_no_queue_is_shared_by_a_worker_that_may_be_long_busy(compose: dict[str, Any]) -> None:
+    """RabbitMQ hands a worker messages of each of its queues while all its processes are at batches of one."""
+    of_compose = served_by(str(service.get("command", "")) for service in compose["services"].values())
+    of_up = served_by(" ".join(command) for command in up.workers_of(2).values())
+    assert of_compose == of_up == Counter(queue.EVERY)
+    for command in up.workers_of(2).values():
+        assert not {"control", "cpu"} <= served_by([" ".join(command)]).keys()
+
+
 def test_every_queue_that_jobs_go_to_has_a_worker(compose: dict[str, Any]) -> None:
     commands = [str(service.get("command", "")) for service in compose["services"].values()]
-    served = {
-        name for command in commands for queues in re.findall(r"--queues (\S+)", command) for name in queues.split(",")
-    }
+    served = set(served_by(commands))
     assert served == set(queue.EVERY)
     routed = {route["queue"] for route in settings.CELERY_TASK_ROUTES.values()}
     assert routed | {settings.CELERY_TASK_DEFAULT_QUEUE} <= served

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from argparse import ArgumentParser
+from collections.abc import Iterable
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -23,6 +24,7 @@ from enrichment.models.worker import CONTROL
 
 # A batch is seconds long. One that takes longer than this is cut off; the ledger hands it out again.
 PATIENCE = 10.0
+_WAITED_FOR = (queue.INTERACTIVE, queue.INTERACTIVE_GPU)
 
 
 class Command(BaseCommand):
@@ -47,7 +49,7 @@ class Command(BaseCommand):
         address = f"http://127.0.0.1:{port}"
         # They share the cores with each other, and with what people wait for, which may use them all.
         os.environ.setdefault("LOUPE_THREADS", str(max(1, (os.cpu_count() or 1) // workers)))
-        commands = {"worker": _worker(workers), "interactive": _interactive_worker()}
+        commands = workers_of(workers)
         children = {
             **{name: _start(command, settings.LOGS_DIR / f"{name}.log") for name, command in commands.items()},
             "server": _start(_server(port), settings.LOGS_DIR / "server.log"),
@@ -86,36 +88,33 @@ def _demand_free(port: int) -> None:
             ) from error
 
 
+def workers_of(processes: int) -> dict[str, list[str]]:
+    """The commands of all workers by the names of their logs."""
+    return {"worker": _worker(processes), "control": _control_worker(), "interactive": _interactive_worker()}
+
+
 def _worker(processes: int) -> list[str]:
-    """One Celery worker for every queue, taking from them in turn, with the scheduler inside it."""
-    schedule = settings.HOME / "beat-schedule"
-    return [
-        *(
-            "nice",
-            "-n",
-            "5",
-            sys.executable,
-            "-m",
-            "celery",
-            "-A",
-            "config",
-            "worker",
-            "-B",
-            "--schedule",
-            str(schedule),
-        ),
-        *("--hostname", "all@%h"),
-        *("--queues", ",".join(queue.EVERY), "--concurrency", str(processes), "--loglevel", "INFO", "--without-mingle"),
-    ]
+    """One Celery worker for what takes long, taking from its queues in turn, with the scheduler inside it."""
+    queues = [name for name in queue.EVERY if name not in (CONTROL, *_WAITED_FOR)]
+    return ["nice", "-n", "5", *_celery("all", queues), "-B", "--concurrency", str(processes)]
+
+
+def _control_worker() -> list[str]:
+    """A worker that is never busy with layers, or with masks, when a request is to be planned or lost work taken up."""
+    return [*_celery("control", [CONTROL]), "--pool", "solo", "--without-gossip"]
 
 
 def _interactive_worker() -> list[str]:
-    """A worker that is never busy with layers when somebody waits for a mask, or a request is to be planned."""
-    queues = (CONTROL, queue.INTERACTIVE, queue.INTERACTIVE_GPU)
+    """A worker that is never busy with layers when somebody waits for a mask; two may wait at once."""
+    words = _celery("interactive", _WAITED_FOR)
+    return ["env", "LOUPE_THREADS=0", *words, "--concurrency", "2", "--without-gossip"]
+
+
+def _celery(name: str, queues: Iterable[str]) -> list[str]:
+    """A worker of this name. No queue has two of them: RabbitMQ would hand what one holds to no other."""
     return [
-        *("env", "LOUPE_THREADS=0", sys.executable, "-m", "celery", "-A", "config", "worker"),
-        *("--hostname", "interactive@%h", "--pool", "solo"),
-        *("--queues", ",".join(queues), "--loglevel", "INFO", "--without-mingle", "--without-gossip"),
+        *(sys.executable, "-m", "celery", "-A", "config", "worker", "--hostname", f"{name}@%h"),
+        *("--queues", ",".join(queues), "--loglevel", "INFO", "--without-mingle"),
     ]
 
 
