@@ -143,6 +143,8 @@ if CELERY_BROKER_URL.startswith("filesystem://"):
         "store_processed": False,
         "polling_interval": 0.2,
     }
+    # A disk that is full or away while a worker starts is no reason for it to end.
+    CELERY_BROKER_CHANNEL_ERROR_RETRY = True
 elif CELERY_BROKER_URL.startswith("redis"):
     # Longer than the longest batch, or Redis hands a running batch to a second worker.
     CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": max(3600, 2 * BATCH_SECONDS)}
@@ -187,7 +189,8 @@ CELERY_BEAT_SCHEDULE = {
     job: {"task": job, "schedule": seconds, "options": {"expires": seconds}}
     for job, seconds in _every.items()
 }
-CELERY_BEAT_SCHEDULE_FILENAME = str(HOME / "beat-schedule")
+# Kept in memory: all of it comes again within the hour, and a scheduler that keeps a file ends when the disk is away.
+CELERY_BEAT_SCHEDULER = "celery.beat:Scheduler"
 
 HOOK_HOSTS = env.HOOK_HOSTS
 METRICS_TOKEN = env.METRICS_TOKEN

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import textwrap
@@ -93,3 +94,82 @@ def test_a_folder_that_takes_nothing_is_named(tmp_path: Path) -> None:
         channel.data_folder_out = str(tmp_path / "gone")
         with pytest.raises(ChannelError, match="gone does not take a message"):
             channel._put("cpu", {})
+
+
+def bound(broker: Connection) -> tuple[file_broker.Channel, Queue]:
+    """A channel with the queue bound to it in this folder."""
+    channel = broker.channel()
+    queue = HINTS(channel)
+    queue.declare()
+    # Below what Kombu remembers for the whole process.
+    channel._queue_bind("cpu", "cpu", "", "cpu")
+    return channel, queue
+
+
+def test_who_reads_waits_for_a_folder_that_is_away(tmp_path: Path) -> None:
+    with connected(tmp_path) as broker:
+        channel, queue = bound(broker)
+        broker.Producer(channel).publish({"number": 1}, routing_key="cpu", exchange=HINTS.exchange)
+        (tmp_path / "messages").rename(tmp_path / "away")
+        assert queue.get() is None
+        (tmp_path / "messages").rmdir()  # it had been made again
+        (tmp_path / "away").rename(tmp_path / "messages")
+        found = queue.get()
+        assert found is not None
+        assert found.payload == {"number": 1}
+
+
+def test_a_damaged_message_is_thrown_away_and_the_next_one_read(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with connected(tmp_path) as broker:
+        channel, queue = bound(broker)
+        for n, text in enumerate(("", '{"half', "\x00" * 40)):
+            (tmp_path / f"messages/{n:020d}_a.cpu.msg").write_text(text)
+        broker.Producer(channel).publish({"number": 1}, routing_key="cpu", exchange=HINTS.exchange)
+        found = queue.get()
+        assert found is not None
+        assert found.payload == {"number": 1}
+        found.ack()
+    assert caplog.text.count("A damaged message was thrown away") == 3
+    assert not list((tmp_path / "messages").iterdir())
+
+
+@pytest.mark.parametrize("damage", ["gone", "damaged"])
+def test_who_has_bound_a_queue_reaches_it_without_its_table(damage: str, tmp_path: Path) -> None:
+    with connected(tmp_path) as broker:
+        channel, queue = bound(broker)
+        table = tmp_path / "control/cpu.exchange"
+        if damage == "gone":
+            table.unlink()
+        else:
+            table.write_text("")
+        broker.Producer(channel).publish({"number": 1}, routing_key="cpu", exchange=HINTS.exchange)
+        assert queue.get() is not None
+        channel._queue_bind("cpu", "cpu", "", "cpu")
+        assert len(channel.get_table("cpu")) == 1
+
+
+def test_messages_are_read_in_the_order_in_which_they_were_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with connected(tmp_path) as broker:
+        channel, queue = bound(broker)
+        writer = broker.Producer(channel)
+        # The last one after the machine has started again.
+        for number, uptime in enumerate((99_999.9, 100_000.1, 12.0)):
+            monkeypatch.setattr("time.monotonic", lambda uptime=uptime: uptime)
+            writer.publish({"number": number}, routing_key="cpu", exchange=HINTS.exchange)
+        read = [queue.get() for _ in range(3)]
+    assert [each.payload["number"] for each in read if each is not None] == [0, 1, 2]
+
+
+def test_what_killed_processes_had_in_hand_is_removed_after_an_hour(tmp_path: Path) -> None:
+    with connected(tmp_path) as broker:
+        for name in ("a.new", "1_a.cpu.msg.b.taken", "fresh.new", "1_b.cpu.msg"):
+            file = tmp_path / "messages" / name
+            file.write_text("{}")
+            if not name.startswith("fresh"):
+                os.utime(file, (1_000_000, 1_000_000))
+        broker.channel()
+        assert {file.name for file in (tmp_path / "messages").iterdir()} == {"fresh.new", "1_b.cpu.msg"}

@@ -75,6 +75,29 @@ def test_a_small_request_is_planned_while_a_large_one_is(
     assert large.clips_planned > 0
 
 
+@pytest.mark.django_db(transaction=True)
+def test_a_worker_of_the_embedded_broker_goes_on_when_its_folder_was_away(
+    project: Project, alice: User, tmp_path: Path, start: Callable[[str], Celery]
+) -> None:
+    with only(Slow):
+        clip_rows(project, 2)
+        Run.objects.all().delete()
+        start(BROKERS[0])
+
+        def planned(first: int) -> Callable[[], bool]:
+            clips = project.clips.order_by("pk")[first : first + 1]
+            run = runs.request(project=project, by=alice, clips=clips, layers=["numbers"])
+            return Run.objects.filter(pk=run.pk, planned_at__isnull=False).exists
+
+        until(planned(0), tmp_path)
+        broker = tmp_path / "home/broker"
+        broker.rename(tmp_path / "away")
+        until(lambda: "cannot be read" in (tmp_path / "worker.log").read_text(), tmp_path)
+        time.sleep(2.0)
+        (tmp_path / "away").rename(broker)
+        until(planned(1), tmp_path)
+
+
 @pytest.mark.django_db
 class TestWindows:
     def test_each_queue_has_a_window_of_its_own(
