@@ -70,9 +70,11 @@ def pieces_of(layer_run: LayerRun) -> Pieces:
 
 
 def sweep() -> int:
-    """Remove pieces of layer runs that nobody computes any more; returns how many directories."""
+    """Remove this machine's pieces of layer runs that nobody computes any more; returns how many directories."""
+    there = list(_checkpoints().glob("checkpoints_*/*"))
+    # Asked afterwards: what begins meanwhile is not among those.
     wanted = {pieces_of(layer_run).directory for layer_run in LayerRun.objects.current().exclude(state="done")}
-    stale = [path for path in _checkpoints().glob("checkpoints_*/*") if path not in wanted]
+    stale = [path for path in there if path not in wanted]
     for path in stale:
         shutil.rmtree(path, ignore_errors=True)
     return len(stale)

@@ -11,7 +11,6 @@ from django.conf import settings
 from annotation.models import Project
 from enrichment import (
     alerts,
-    batches,
     comparing,
     compute,
     gathering,
@@ -123,6 +122,5 @@ def watch() -> None:
 
 @shared_task
 def sweep() -> None:
-    """Remove pieces of layers that nobody computes any more, and masks that nobody took over."""
-    batches.sweep()
+    """Remove masks that nobody took over; what lies on disks each machine's workers remove, see leftovers.py."""
     propagations.sweep()

@@ -23,7 +23,7 @@ from django.db.models.functions import Now
 from django.db.utils import DatabaseError
 
 from annotation.models import Project
-from enrichment import choosing, engine, registry
+from enrichment import choosing, engine, leftovers, registry
 from enrichment.errors import EngineMissing
 from enrichment.models import Batch, LayerRun, Run, Worker, from_now
 from enrichment.models.worker import COMPUTING, CONTROL, needs
@@ -34,6 +34,8 @@ log = logging.getLogger(__name__)
 BEAT: Final = 10.0
 # What a process lacks may be laid there while it runs: it tries again after so many seconds.
 RECHECK: Final = 60.0
+# How often it looks whether this machine is to be swept.
+SWEEP: Final = 600.0
 _FORGOTTEN_AFTER: Final = 86_400.0
 
 
@@ -55,7 +57,7 @@ def me() -> str:
 
 
 class Announcing:
-    """Tells the others of this worker from threads of its own, until the process ends."""
+    """Tells the others of this worker, and keeps its machine clean, from threads of its own until the process ends."""
 
     def __init__(self, queues: Iterable[str]) -> None:
         self._queues = sorted(queues)
@@ -70,7 +72,8 @@ class Announcing:
             Worker.objects.filter(name=me()).update(refused={}, ready=False)
         except DatabaseError:
             log.warning("The worker could not tell that it began; it tells of itself soon.", exc_info=True)
-        for step, every, name in ((self._beat, BEAT, "beat"), (self._list, RECHECK, "list")):
+        steps = ((self._beat, BEAT, "beat"), (self._list, RECHECK, "list"), (leftovers.sweep, SWEEP, "broom"))
+        for step, every, name in steps:
             threading.Thread(target=self._repeat, args=(step, every), name=f"worker's {name}", daemon=True).start()
 
     def stop(self) -> None:
@@ -81,13 +84,13 @@ class Announcing:
         except DatabaseError:
             log.warning("The worker could not take leave; the others notice in a while.", exc_info=True)
 
-    def _repeat(self, step: Callable[[], None], every: float) -> None:
+    def _repeat(self, step: Callable[[], object], every: float) -> None:
         while True:
             try:
                 step()
             except (DatabaseError, OSError):
                 # Weights on a disk that is away for a moment are looked for again, too.
-                log.warning("The worker could not tell of itself; it tries again.", exc_info=True)
+                log.warning("The %s failed; it tries again.", threading.current_thread().name, exc_info=True)
             finally:
                 connection.close()
             if self._stop.wait(every):
