@@ -10,6 +10,7 @@ from enrichment import metadata_sql
 from enrichment.errors import QueryRefused
 from enrichment.metadata_schema import CLIP_COLUMNS, COLUMNS, EXAMPLES
 from frontend.access import PageRequest, Role, enter
+from frontend.templatetags.loupe import is_number
 
 
 @login_required
@@ -21,7 +22,10 @@ def query(request: PageRequest, slug: str) -> HttpResponse:
     shown["tables"] = {"frames": COLUMNS, "clips": CLIP_COLUMNS}
     if sql:
         try:
-            shown["answer"] = metadata_sql.query(project=place.project, sql=sql)
+            answer = metadata_sql.query(project=place.project, sql=sql)
+            shown["answer"] = answer
+            columns = zip(answer.columns, zip(*answer.rows, strict=True), strict=False)
+            shown["numbers"] = {name for name, values in columns if any(is_number(value) for value in values)}
         except QueryRefused as error:
             shown["refusal"] = str(error)
     return render(request, "clips/query.html", shown)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from django import template
@@ -138,6 +139,19 @@ def layer_name(name: str) -> SafeString:
     return format_html(
         "{}{}", words(name), format_html(' <span class="muted small">{}</span>', "check") if is_check else ""
     )
+
+
+def is_number(value: object) -> bool:
+    return isinstance(value, int | float | Decimal) and not isinstance(value, bool)
+
+
+@register.simple_tag
+def cell(value: object) -> SafeString:
+    """A cell of a table whose columns nobody knew before: numbers right, six digits of those with a fraction."""
+    if not is_number(value):
+        return format_html("<td>{}</td>", "–" if value is None else value)
+    said = value if isinstance(value, int) else f"{value:.6g}"
+    return format_html('<td class="num" title="{}">{}</td>', value, said)
 
 
 @register.filter

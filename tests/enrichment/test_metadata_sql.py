@@ -110,6 +110,22 @@ def test_a_damaged_file_is_named_by_its_clip(measured: Clip, project: Project, d
     assert f"of clip {measured.name} ({measured.pk}) is damaged" in answer.content.decode()
 
 
+@pytest.mark.usefixtures("measured")
+def test_the_page_sets_numbers_to_the_right_and_no_longer_than_they_are_read(project: Project, dana: User) -> None:
+    sql = """
+        SELECT 0.7495764929212348::DOUBLE AS quality, 1200 AS frames, 'a<b' AS name, NULL AS nothing, true AS yes
+        FROM frames LIMIT 1
+    """
+    browser = Client()
+    browser.force_login(dana)
+    page = browser.get(f"/projects/{project.slug}/clips/query/", {"sql": sql}).content.decode()
+    row = page[page.index("<tbody>") : page.index("</tbody>")]
+    assert '<td class="num" title="0.7495764929212348">0.749576</td><td class="num" title="1200">1200</td>' in row
+    assert "<td>a&lt;b</td><td>–</td><td>True</td>" in row
+    assert '<th scope="col" class="num">quality</th>' in page
+    assert '<th scope="col">name</th>' in page
+
+
 def test_more_frames_than_fit_into_memory_are_asked_all_the_same(
     measured: Clip, project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
