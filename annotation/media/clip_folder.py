@@ -51,7 +51,7 @@ class ClipFolder:
         self._there = None if mirror is None else Mirrored(root, mirror)
         self._listed = listed
         self._in_step = False
-        self._inside: set[Path] = set()
+        self._inside: dict[str, Path] = {}
         self._settling: Settling | None = None
 
     def path(self, relative: str) -> Path:
@@ -60,16 +60,19 @@ class ClipFolder:
         Raises:
             ClipFolderError: the path is absolute, leads outside, is hidden, or passes through a link that does.
         """
+        directory, _, name = relative.rpartition("/")
+        known = self._inside.get(directory)
+        # A layer writes hundreds of files into one directory: only the first of them is looked at part by part.
+        if known and name and not relative.startswith("/") and not ("\\" in name or "\0" in name or name[0] == "."):
+            return known / name
         parts = PurePosixPath(relative).parts
         plain = relative and "\\" not in relative and "\0" not in relative and not relative.startswith("/")
         if not plain or any(part.startswith(".") for part in parts) or "/".join(parts) != relative:
             raise ClipFolderError(f"{relative!r} is not a plain path inside a clip folder.")
         target = self.root.joinpath(*parts)
-        # A layer writes hundreds of files into one directory, and following links costs a system call for each part.
-        if target.parent not in self._inside:
-            if not target.parent.resolve().is_relative_to(self.root.resolve()):
-                raise ClipFolderError(f"{relative!r} leads out of the clip folder through a link.")
-            self._inside.add(target.parent)
+        if not target.parent.resolve().is_relative_to(self.root.resolve()):
+            raise ClipFolderError(f"{relative!r} leads out of the clip folder through a link.")
+        self._inside[directory] = target.parent
         return target
 
     def version(self, fingerprint: str) -> "ClipFolder":
@@ -308,8 +311,9 @@ class ClipFolder:
     def _place(self, part: Path, target: Path, relative: str) -> None:
         try:
             give_name(part, target)
-        finally:
+        except BaseException:
             part.unlink(missing_ok=True)
+            raise
         if self._there is not None:
             self._there.push(target, relative)
 

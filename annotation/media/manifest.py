@@ -51,8 +51,12 @@ def now() -> str:
 def render(manifest: Manifest) -> bytes:
     """The one form in which a manifest is written: sorted keys, sealed, newline at the end."""
     content = {key: value for key, value in manifest.items() if key != "seal"}
-    sealed = content | {"seal": hashlib.sha256(_canonical(content)).hexdigest()}
-    return _canonical(sealed)
+    plain = _canonical(content)
+    seal = hashlib.sha256(plain).hexdigest()
+    if max(content) > "seal":
+        return _canonical(content | {"seal": seal})
+    # The seal sorts last, so that what it is of need not be written out a second time.
+    return plain.removesuffix(b"\n}\n") + f',\n "seal": "{seal}"\n}}\n'.encode()
 
 
 def parse(raw: bytes, *, where: str) -> Manifest:

@@ -1,5 +1,6 @@
 """The clip folder: whole files only, a manifest that tells of every changed byte, several workers at once."""
 
+import hashlib
 import json
 import multiprocessing
 import os
@@ -12,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from annotation.media import manifest
 from annotation.media.clip_folder import ClipFolder
 from annotation.media.durable import digest_of
 from annotation.media.errors import ClipFolderError
@@ -108,6 +110,24 @@ def test_a_worker_killed_while_writing_leaves_no_file_of_that_name(folder):
 def test_it_refuses_a_path_that_is_not_plainly_inside(folder, path):
     with pytest.raises(ClipFolderError):
         folder.write(path, b"x")
+
+
+@pytest.mark.parametrize("relative", ["a/", "a/.x", "a/..", "a//x", "/a/x", "/x", "a/x\\y", "a/x\0y", "./a/x", "../x"])
+def test_it_refuses_them_beside_files_that_are_there_too(folder, relative):
+    for plain in ("a/b.txt", "c.txt"):
+        folder.write(plain, b"")
+    with pytest.raises(ClipFolderError):
+        folder.path(relative)
+
+
+def test_a_manifest_is_sealed_by_what_it_says_with_its_keys_in_order():
+    plain = {"schema_version": 1, "layers": {"flow": {"version": "1"}}, "files": {"a/ü.npy": {"bytes": 3}}}
+    for more in ({}, {"written_by": "x", "zone": "y"}):
+        content = plain | more
+        told = {"indent": 1, "sort_keys": True, "ensure_ascii": False}
+        seal = hashlib.sha256((json.dumps(content, **told) + "\n").encode()).hexdigest()
+        sealed = (json.dumps(content | {"seal": seal}, **told) + "\n").encode()
+        assert manifest.render(content) == manifest.render(content | {"seal": "old"}) == sealed
 
 
 def test_it_refuses_a_link_that_leads_out(folder, tmp_path):
