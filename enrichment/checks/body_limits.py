@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any, Final
 
 import numpy as np
@@ -87,13 +86,13 @@ def _swaps(paths: Paths, pair: tuple[str, str], track: int, scale: float, settin
         return []
     left, right = (paths[name] for name in pair)
     known = np.flatnonzero(np.isfinite(left).all(axis=1) & np.isfinite(right).all(axis=1))
-    changes = []
-    for a, b in pairwise(known.tolist()):
-        apart = min(float(np.linalg.norm(left[n] - right[n])) for n in (a, b))
-        kept = float(np.linalg.norm(left[b] - left[a]) + np.linalg.norm(right[b] - right[a]))
-        swapped = float(np.linalg.norm(left[b] - right[a]) + np.linalg.norm(right[b] - left[a]))
-        if b - a <= _LONGEST_GAP and apart >= settings.swap_apart * scale and swapped <= settings.swap_share * kept:
-            changes.append(b)
+    a, b = known[:-1], known[1:]
+    between = np.linalg.norm(left - right, axis=1)
+    apart = np.minimum(between[a], between[b])
+    kept = np.linalg.norm(left[b] - left[a], axis=1) + np.linalg.norm(right[b] - right[a], axis=1)
+    swapped = np.linalg.norm(left[b] - right[a], axis=1) + np.linalg.norm(right[b] - left[a], axis=1)
+    near_enough = (b - a <= _LONGEST_GAP) & (apart >= settings.swap_apart * scale)
+    changes = b[near_enough & (swapped <= settings.swap_share * kept)].tolist()
     part = pair[0].removeprefix("left_")
     found = []
     for at, start in enumerate(changes[::2]):

@@ -85,12 +85,10 @@ class CheckPoseTime(Layer):
 def paths_of(pose: PoseReader, track: int, frames: int, least: float) -> Paths:
     """Where each keypoint of somebody is, by name: (frames, 2) float64 in pixels, NaN where it is not seen."""
     paths = {name: np.full((frames, 2), np.nan) for name in pose.names}
-    for frame in range(frames):
-        for number, points in pose.people(frame):
-            if number == track:
-                for name, (x, y, confidence) in zip(pose.names, points, strict=False):
-                    if confidence >= least:
-                        paths[name][frame] = x, y
+    numbers, points = pose.by_track[track]
+    for name, (x, y, confidence) in zip(pose.names, points.transpose(1, 2, 0), strict=False):
+        sure = confidence >= least
+        paths[name][numbers[sure]] = np.stack([x[sure], y[sure]], axis=1)
     return paths
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -60,6 +61,17 @@ class PoseReader:
     def people(self, frame: int) -> list[tuple[int, Points]]:
         """(track, (keypoints, 3) float32 x, y in pixels and confidence 0-1) of everybody on a frame."""
         return self._people.get(frame, [])
+
+    @cached_property
+    def by_track(self) -> dict[int, tuple[NDArray[np.int64], NDArray[np.float32]]]:
+        """Of everybody the frames that they are on, (n,) rising, and their keypoints there, (n, keypoints, 3)."""
+        found: dict[int, tuple[list[int], list[Points]]] = {}
+        for frame in sorted(self._people):
+            for track, points in self._people[frame]:
+                frames, seen = found.setdefault(track, ([], []))
+                frames.append(frame)
+                seen.append(points)
+        return {track: (np.array(frames, np.int64), np.stack(seen)) for track, (frames, seen) in found.items()}
 
 
 @register

@@ -102,6 +102,23 @@ def test_the_scale_is_that_of_the_longest_that_a_limb_appears(tmp_path: Path) ->
     assert pixels_per_metre(paths) == pytest.approx(250, rel=0.25)
 
 
+def test_of_two_people_each_has_their_own_path_and_none_where_they_are_not_sure(tmp_path: Path) -> None:
+    frames = [[keypoints.Person((150, 80, 200, 300), 0.9, own)] for own in arm()]
+    for frame in frames[20:40]:
+        aside = frame[0].points + np.array([320, 0, 0], np.float32)
+        frame.append(keypoints.Person((470, 80, 160, 300), 0.9, aside))
+    for each in frames[30]:
+        each.points[WRIST, 2] = 0.1
+    content = keypoints.coco(frames, keypoints.tracks(frames, facts().seconds), 17, (480, 640))
+    folder = ClipFolder(tmp_path / "clip")
+    folder.write(FILE, json.dumps(content).encode())
+    reader = PoseReader(folder)
+    first, second = (paths_of(reader, track, FRAMES, 0.3)["right_wrist"] for track in reader.tracks)
+    assert np.flatnonzero(np.isfinite(first[:, 0])).tolist() == [n for n in range(FRAMES) if n != 30]
+    assert np.flatnonzero(np.isfinite(second[:, 0])).tolist() == [n for n in range(20, 40) if n != 30]
+    np.testing.assert_allclose(second[25] - first[25], (320, 0), atol=0.1)
+
+
 LEFT, RIGHT = (9, 7, 5), (10, 8, 6)  # wrist, elbow, shoulder
 
 
