@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from annotation.models import Clip, Project
-from enrichment import choosing, graph, recordings, registry, routing
+from enrichment import choosing, graph, recordings, registry, routing, versions
 from enrichment.choosing import Choice
 from enrichment.kept import Lying
 from enrichment.layer import Layer
@@ -17,11 +17,14 @@ from enrichment.models import LayerSetting, PoseCorrection
 class Wanted:
     """A layer as a project has set it: what computes it, and what is set otherwise than by default, or by the
     project.
+
+    refusable: whether the golden set refused any version of the layer, so that one must be looked up before it is used.
     """
 
     layer: Layer
     choice: Choice
     given: Mapping[str, object] = field(default_factory=dict)
+    refusable: bool = True
 
 
 @dataclass(frozen=True)
@@ -47,13 +50,14 @@ def wanted(project: Project, names: Iterable[str], *, strict: bool = False) -> d
         EngineMissing: see `strict`.
     """
     rows = {row.layer: row for row in LayerSetting.objects.filter(project=project)}
+    refused = versions.refused_layers()
     found = {}
     for name in names:
         layer, row = registry.get(name), rows.get(name, LayerSetting())
         of_project = {parameter: getattr(project, field) for parameter, field in layer.from_project.items()}
         others = {key: rows[other].parameters.get(key) for key, other in layer.as_set_for.items() if other in rows}
         given = of_project | {key: value for key, value in others.items() if value is not None} | row.parameters
-        found[name] = Wanted(layer, routing.choose(layer, row.engine, strict=strict), given)
+        found[name] = Wanted(layer, routing.choose(layer, row.engine, strict=strict), given, name in refused)
     return found
 
 

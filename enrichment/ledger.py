@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -268,15 +268,18 @@ def begin(layer_run: LayerRun) -> None:
     _queue_first(layer_run)
 
 
-def begin_if_ready(layer_run: LayerRun) -> bool:
-    """Begin a waiting layer when all its inputs are done, block it when one cannot be; under the clip's lock."""
+def begin_if_ready(layer_run: LayerRun, *, states: Mapping[str, str] | None = None) -> bool:
+    """Begin a waiting layer when all its inputs are done, block it when one cannot be; under the clip's lock.
+
+    states: of the clip's current layers by name, for who knows them all.
+    """
     needed = registry.get(layer_run.layer).inputs
     if layer_run.pinned and layer_run.returns:
         begin(layer_run)  # made current by hand, of whatever it once was computed
         return True
-    states = dict(
-        LayerRun.objects.current().filter(clip=layer_run.clip_id, layer__in=needed).values_list("layer", "state")
-    )
+    if states is None:
+        there = LayerRun.objects.current().filter(clip=layer_run.clip_id, layer__in=needed)
+        states = dict(there.values_list("layer", "state"))
     stopped = [name for name in needed if states.get(name) in {State.FAILED, State.BLOCKED, State.NO_ENGINE}]
     if stopped:
         missing = [name for name in stopped if states[name] == State.NO_ENGINE]

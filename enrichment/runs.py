@@ -252,7 +252,7 @@ def _plan_clip(run: Run, clip: Clip, layers: Mapping[str, Wanted]) -> None:
     lying = Lying(clip)
     pinned = _pinned(there.values(), lying)
     fresh: list[LayerRun] = []
-    rows = []
+    rows: list[LayerRun] = []
     for name, each in expected(clip, run.layers, layers, done, pinned, lying).items():
         row = there.get((name, each.fingerprint)) or LayerRun(clip=clip, layer=name, fingerprint=each.fingerprint)
         rows.append(row)
@@ -265,9 +265,10 @@ def _plan_clip(run: Run, clip: Clip, layers: Mapping[str, Wanted]) -> None:
         _renew(row, each, there.values(), lying)
         if row.state == State.WAITING:
             fresh.append(row)
+    LayerRun.objects.bulk_create([row for row in rows if row.pk is None])
     run.layer_runs.add(*rows)
     for row in fresh:
-        ledger.begin_if_ready(row)
+        ledger.begin_if_ready(row, states={other.layer: other.state for other in rows})
 
 
 def _stands(row: LayerRun, run: Run, lying: Lying) -> bool:
@@ -282,7 +283,7 @@ def _stands(row: LayerRun, run: Run, lying: Lying) -> bool:
 def _renew(row: LayerRun, each: Expected, there: Iterable[LayerRun], lying: Lying) -> None:
     """Make a layer run the current one of its clip: brought back where it is kept, else computed.
 
-    Batches that are done are left to the ledger, which looks whether they still count.
+    Batches that are done are left to the ledger, which looks whether they still count. New rows are saved by who calls.
 
     Args:
         there: the clip's layer runs so far; that nothing is asked about a new one is a third of planning a new clip.
@@ -303,8 +304,8 @@ def _renew(row: LayerRun, each: Expected, there: Iterable[LayerRun], lying: Lyin
         row.done_at = row.done_at or timezone.now()
     else:
         _start_afresh(row, each)
-    row.save()
     if not is_new:
+        row.save()
         row.batches.exclude(state="done").delete()
 
 
@@ -314,7 +315,7 @@ def _start_afresh(row: LayerRun, each: Expected) -> None:
     row.engine, row.engine_version, row.version = choice.engine, choice.engine_version, layer.version
     row.parameters, row.done_at = each.parameters, None
     row.batches_total = 0 if choice.no_engine else len(layer.spans(row.clip.frame_count)) + 1
-    if row.state == State.WAITING and (reason := versions.refusal(row)):
+    if row.state == State.WAITING and each.wanted.refusable and (reason := versions.refusal(row)):
         row.state, row.error, row.batches_total = State.FAILED, reason, 0
 
 

@@ -17,6 +17,12 @@ def identity(row: LayerRun) -> str:
     return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 
 
+def refused_layers() -> set[str]:
+    """The layers of which the golden set refused a version at some time; of the others nothing need be asked."""
+    refused = GoldenResult.objects.filter(verdict=GoldenResult.Verdict.REFUSED).order_by()
+    return set(refused.values_list("layer", flat=True).distinct())
+
+
 def refusal(row: LayerRun) -> str:
     """Why a layer run must not be computed, empty when it may be. Golden clips always may: they are what measures."""
     last = GoldenResult.objects.filter(layer=row.layer, pipeline=identity(row)).first()
