@@ -129,7 +129,13 @@ def load_many(tasks: Sequence[Task], *, masks: bool = True) -> dict[int, Work]:
         tracks[track.task_id].append(track_value(track, track.head))
     drawn = _masks(ids) if masks else {}
     segments = _segments(ids)
-    return {task.pk: _work(task, tracks[task.pk], drawn.get(task.pk, ()), segments[task.pk]) for task in tasks}
+    found = {}
+    for task in tasks:
+        # A track that was drawn between the two queries counts with its masks next time, not by half.
+        known = {track.id for track in tracks[task.pk]}
+        there = [mask for mask in drawn.get(task.pk, ()) if mask.track_id in known]
+        found[task.pk] = _work(task, tracks[task.pk], there, segments[task.pk])
+    return found
 
 
 def load_outside(task: Task) -> list[WorkMask]:
