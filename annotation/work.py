@@ -123,12 +123,13 @@ def load_without_masks(task: Task) -> Work:
 def load_many(tasks: Sequence[Task], *, masks: bool = True) -> dict[int, Work]:
     """The work of several tasks by task id: three queries; without `masks` there are none in it."""
     ids = [task.pk for task in tasks]
+    # Before the tracks, or a segment could name one that was drawn in between and would count as erased.
+    segments = _segments(ids)
     tracks: dict[int, list[WorkTrack]] = defaultdict(list)
     for track in Track.objects.filter(task__in=ids, head__deleted=False).select_related("head__label"):
         assert track.head is not None  # noqa: S101  the filter above guarantees it
         tracks[track.task_id].append(track_value(track, track.head))
     drawn = _masks(ids) if masks else {}
-    segments = _segments(ids)
     found = {}
     for task in tasks:
         # A track that was drawn between the two queries counts with its masks next time, not by half.

@@ -290,14 +290,6 @@ class ClipFolder:
             problems.append(Problem("unlisted", relative, f"{relative} lies here but no layer lists it."))
         return problems
 
-    def sha256sums(self) -> str:
-        """Every listed file and the manifest in the format that `sha256sum -c` reads, to be run inside the folder."""
-        content = self.manifest()
-        sums = {path: entry["sha256"] for path, entry in content["files"].items()}
-        if (self.root / MANIFEST).is_file():
-            sums[MANIFEST] = digest_of(self.root / MANIFEST)[0]
-        return "".join(f"{digest}  {path}\n" for path, digest in sorted(sums.items()))
-
     def sweep(self, *, older_than: float = 3600.0) -> int:
         """Remove half-written files that killed workers left untouched for that many seconds; returns how many."""
         limit, removed = time.time() - older_than, 0

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
 from django.contrib.auth.models import User
+from django.db import connection
 
 from annotation import edit_size, masks, tasks, tier1
 from annotation.geometry import rle, shape
 from annotation.models import Clip, Label, Mask, Task, Track
-from annotation.work import load_frame
+from annotation.work import load, load_frame
 from tests.annotation.drawing import disc, draw
 
 
@@ -146,3 +149,23 @@ def test_the_database_counts_major_edits_by_the_same_rule(task: Task, clip: Clip
         mask.revisions.update(edit_iou=same, edit_boundary=distance)
         found = Mask.objects.filter(edit_size.major("head__")).exists()
         assert found is edit_size.is_major(same, distance)
+
+
+def test_what_is_drawn_while_a_task_is_read_counts_whole_or_not_at_all(task: Task, clip: Clip, bob: User) -> None:
+    """Segments, tracks and masks are three queries; the browser saves beside them all the time."""
+    draw(task, bob, disc(clip, x=20, radius=10))
+    drawn = []
+
+    def draw_first(execute: Callable[..., Any], sql: str, *rest: Any) -> Any:
+        # What reads masks is held up until another object has been drawn.
+        if not drawn and f'FROM "{Mask._meta.db_table}"' in sql:
+            drawn.append(sql)
+            draw(task, bob, disc(clip, x=70, radius=10))
+        return execute(sql, *rest)
+
+    with connection.execute_wrapper(draw_first):
+        found = load(task)
+    assert drawn
+    assert [track.number for track in found.tracks] == [1]
+    assert {mask.track_id for mask in found.masks} == {found.tracks[0].id}
+    assert len(load(task).masks) == 2
