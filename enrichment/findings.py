@@ -50,6 +50,14 @@ def publish_findings(
     left = [context.pieces.read_json(_piece(span)) for span in spans]
     unjudged = next((each["unjudged"] for each in left if each["unjudged"]), "")
     found = judged([Finding(**each) for piece in left for each in piece["findings"]])
+    return publish_found(context, path, check, found, unjudged)
+
+
+def publish_found(context: Context, path: str, check: str, found: Sequence[Finding], unjudged: str = "") -> Product:
+    """As `publish_findings`, for a check that judges only once everything has been looked at.
+
+    unjudged: why the check could not judge the clip, in a sentence; then `found` does not count.
+    """
     told = [] if unjudged else [finding.to_json() for finding in found]
     content = json.dumps({"check": check, "findings": told, "unjudged": unjudged}, separators=(",", ":")) + "\n"
     file = context.folder.write(path, content.encode())

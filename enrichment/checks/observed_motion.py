@@ -1,30 +1,20 @@
 """How the hand or gripper moves and how each thing does, frame by frame, from flow and masks.
 
-The mover is followed by `motion_features`. A thing is followed by points inside its mask that the flow carries: a
-mask's centre would jump when fingers cover a part of it. Where a frame has no mask of it, the points of the last one go
-on, so masks on key frames suffice.
+The mover is followed by `motion_features`, things by `thing_motion`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from annotation.geometry import rle
 from annotation.geometry.rle import Rle
-from enrichment.checks.carried_masks import Mask, Points, at_size, carry, inner_points
-from enrichment.engines.camera import camera_motion, own_motion
-from enrichment.engines.motion_features import MOVERS, SURFACES, MotionFeatures, MotionSeries
-
-_LEAST_POINTS: Final = 8
-_LONGEST_MEMORY: Final = 30  # frames that points may go on without a fresh mask
-_BESIDE: Final = 7  # pixels of the flow, the neighbourhood of another thing into which its motion bleeds
-_LEAST_ASTRAY: Final = 8.0  # pixels of the flow
+from enrichment.checks.thing_motion import ThingMotion, by_track
+from enrichment.engines.motion_features import MOVERS, MotionFeatures, MotionSeries
 
 
 @dataclass(frozen=True)
@@ -59,13 +49,9 @@ class Observer:
 
     def __init__(self, height: int, width: int, first: int = 0) -> None:
         """Begin at frame `first` of a clip of this size, in pixels."""
-        self._size = (height, width)
         self._features = MotionFeatures(height, width, first)
-        self._count = 0
-        self._flow_size = (0, 0)
+        self._things = ThingMotion(height, width, first)
         self._guided: list[bool] = []
-        self._points: dict[int, tuple[Points, int]] = {}
-        self._velocities: dict[int, dict[int, NDArray[np.float64]]] = {}
 
     def add(
         self, flow: NDArray[np.float32] | None, masks: Mapping[int, NDArray[np.generic]], labels: Mapping[int, str]
@@ -79,77 +65,14 @@ class Observer:
             labels: track number to label; a track without one is a thing.
         """
         self._features.add(flow, masks, labels)
+        self._things.add(flow, masks, labels)
         self._guided.append(any(labels.get(number) in MOVERS for number in masks))
-        if flow is not None:
-            self._flow_size = (flow.shape[0], flow.shape[1])
-            small = {number: at_size(mask, self._flow_size) for number, mask in masks.items()}
-            self._renew(small, labels)
-            self._move(flow, small, labels)
-        self._count += 1
 
     def result(self) -> Observed:
         """What was seen so far."""
-        things = {}
-        for number, known in self._velocities.items():
-            things[number] = np.full((self._count, 2), np.nan)
-            for row, velocity in known.items():
-                things[number][row] = velocity
-        return Observed(self._features.series(), things, np.array(self._guided, dtype=np.bool_))
-
-    def _renew(self, masks: Mapping[int, Mask], labels: Mapping[int, str]) -> None:
-        """Fresh points for things that have a mask here, away from what is in front; old ones are forgotten in time."""
-        solid = {number: mask for number, mask in masks.items() if labels.get(number) not in SURFACES}
-        layers = np.zeros(self._flow_size, dtype=np.uint8)
-        for mask in solid.values():
-            layers += mask
-        for number, mask in solid.items():
-            if labels.get(number) in MOVERS:
-                continue
-            self._doubt(number, mask)
-            beside = cv2.dilate((layers > mask).astype(np.uint8), np.ones((_BESIDE, _BESIDE), np.uint8)) > 0
-            free = mask & ~beside
-            points = inner_points(free) if free.any() else np.zeros((0, 2), np.float32)
-            if len(points) >= _LEAST_POINTS:
-                self._points[number] = (points, self._count)
-        self._points = {
-            number: (points, seen)
-            for number, (points, seen) in self._points.items()
-            if self._count - seen <= _LONGEST_MEMORY
-        }
-
-    def _doubt(self, number: int, mask: Mask) -> None:
-        """Forget how a thing moved since its last mask when that led away from this one: something passed in front."""
-        if number not in self._points or not mask.any():
-            return
-        points, seen = self._points[number]
-        ys, xs = np.nonzero(mask)
-        astray = np.hypot(*(np.median(points, axis=0) - (xs.mean(), ys.mean())))
-        if astray > max(_LEAST_ASTRAY, 0.5 * float(mask.sum()) ** 0.5):
-            for row in range(seen, self._count):
-                self._velocities.get(number, {}).pop(row, None)
-            del self._points[number]
-
-    def _move(self, flow: NDArray[np.float32], masks: Mapping[int, Mask], labels: Mapping[int, str]) -> None:
-        if not self._points:
-            return
-        height, width = flow.shape[:2]
-        stands = np.ones((height, width), dtype=np.bool_)
-        for number, mask in masks.items():
-            if labels.get(number) not in SURFACES:
-                stands &= ~mask
-        own = own_motion(flow, camera_motion(flow, stands if stands.mean() > 0.3 else None))
-        up = np.array([self._size[1] / width, self._size[0] / height])
-        for number, (points, seen) in list(self._points.items()):
-            # What the camera adds moves the points, too, but it is not the thing's doing.
-            without_camera = carry(points, own, (height, width)) - points
-            carried = carry(points, flow, (height, width))
-            inside = ((carried >= 0) & (carried <= (width - 1, height - 1))).all(axis=1)
-            if inside.sum() < _LEAST_POINTS:
-                del self._points[number]
-                continue
-            velocity = np.median(without_camera[inside], axis=0).astype(np.float64) * up
-            self._velocities.setdefault(number, {})[self._count] = velocity
-            self._points[number] = (carried[inside], seen)
+        motion = self._features.series()
+        things = by_track([self._things.known()], range(motion.first, motion.first + len(motion)))
+        return Observed(motion, things, np.array(self._guided, dtype=np.bool_))
 
 
 def guided(tracks: Sequence[TrackMasks], frames: range) -> NDArray[np.bool_]:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from enrichment import recordings
 from enrichment.checks import actions_vs_motion
 from enrichment.checks.actions_vs_motion import Inputs, Labelled, Thresholds
-from enrichment.checks.observed_motion import observe
-from enrichment.findings import of_the_sure, publish_findings, tracks_of, write_findings
+from enrichment.checks.observed_motion import guided
+from enrichment.checks.thing_motion import ThingMotion, ThingVelocities, by_track
+from enrichment.findings import of_the_sure, publish_found, tracks_of
 from enrichment.layer import Context, Layer, Output, Product, Span
 from enrichment.layers.actions import ActionsReader, rate_of
 from enrichment.layers.flow import FlowReader
@@ -44,36 +44,54 @@ class CheckActionsMotion(Layer):
     engine_version = "4"
     Parameters = Parameters
     from_recording = "recording"
+    batch_frames = 600
+    sequential = True
 
     def compute(self, context: Context, span: Span) -> None:
+        """Follow the things through the batch, from where the one before it left off."""
+        clip, flow = context.clip, context.input("flow", FlowReader)
+        tracks = context.input("segmentation", TrackReader)
+        walk = ThingMotion(clip.height, clip.width, first=span.start)
+        if span.index > 0:
+            walk.restore(context.pieces.read_arrays(_state_of(span.index - 1)))
+        # Nothing is asked of the things in a clip without actions.
+        labelled = bool(context.input("actions", ActionsReader).segments)
+        for frame in range(span.start, span.end) if labelled else ():
+            context.keep_going()
+            walk.add(flow.read(frame) if frame < len(flow) else None, tracks.masks(frame), tracks.labels)
+        known = walk.known()
+        context.pieces.write_arrays(_seen_of(span.index), {"since": np.array(known.since), "rows": known.rows})
+        context.pieces.write_arrays(_state_of(span.index), walk.state())
+
+    def publish(self, context: Context) -> Product:
         """Compare every phase with the motion of the hand, of things, and of the gripper where that was recorded."""
         actions, tracks = context.input("actions", ActionsReader), context.input("segmentation", TrackReader)
-        flow = context.input("flow", FlowReader)
-
-        def read(frame: int) -> NDArray[np.float32] | None:
-            context.keep_going()
-            return flow.read(frame) if frame < len(flow) else None
-
-        labelled = [
-            Labelled(segment["id"], segment["start"], segment["end"], segment["action"], segment["phase"])
-            for segment in actions.segments
-        ]
         motion = actions.motion
         frames = range(motion.first, motion.first + len(motion))
-        seen = observe(read, tracks_of(tracks), frames if labelled else (), motion.size)
+        parts = (context.pieces.read_arrays(_seen_of(span.index)) for span in self.spans(context.clip.frame_count))
+        things = by_track((ThingVelocities(int(part["since"]), part["rows"]) for part in parts), frames)
+        shown = guided(tracks_of(tracks), frames)
         opening = recordings.opening(context.folder, context.clip.seconds)
         given = Inputs(
-            labelled,
+            [
+                Labelled(segment["id"], segment["start"], segment["end"], segment["action"], segment["phase"])
+                for segment in actions.segments
+            ],
             motion,
             rate_of(context.clip),
             opening=None if opening is None else opening[frames.start : frames.stop],
             # Where no mask is said to be a hand's or a gripper's, the hand may be one of the things.
-            things=seen.things if seen.guided.any() else {},
-            guided=seen.guided,
+            things=things if shown.any() else {},
+            guided=shown,
         )
         found = actions_vs_motion.run(given, context.parameters)
-        write_findings(context, span, of_the_sure(found, tracks, context.parameters.least_confidence))
+        sure = of_the_sure(found, tracks, context.parameters.least_confidence)
+        return publish_found(context, FILE, actions_vs_motion.NAME, sure)
 
-    def publish(self, context: Context) -> Product:
-        """One file; the findings also become flags."""
-        return publish_findings(context, FILE, actions_vs_motion.NAME, self.spans(context.clip.frame_count))
+
+def _seen_of(batch: int) -> str:
+    return f"things_{batch:05d}.npz"
+
+
+def _state_of(batch: int) -> str:
+    return f"state_{batch:05d}.npz"

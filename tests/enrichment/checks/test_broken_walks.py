@@ -17,7 +17,9 @@ from enrichment.checkpoints import Pieces
 from enrichment.checks import flow_vs_segmentation
 from enrichment.checks.flow_vs_segmentation import Inputs, Thresholds, TrackMasks, Walk, joined
 from enrichment.checks.registry import Finding
+from enrichment.checks.thing_motion import ThingMotion, by_track
 from enrichment.layer import ClipFacts, Context, Product
+from enrichment.layers.actions import ActionsReader
 from enrichment.layers.depth import DepthReader
 from enrichment.layers.flow import FlowReader
 from enrichment.layers.segmentation import MASKS_FILE, TrackReader
@@ -28,6 +30,7 @@ from tests.enrichment.checks.test_vacated import leaves, stays
 KINDS = {
     "check_flow_segmentation": {"displacement", "leap", "doubled"},
     "check_depth_segmentation": {"two_depths"},
+    "check_actions_motion": {"already_moving", "no_rest"},
 }
 
 
@@ -131,7 +134,19 @@ def context_of(shot: Shot, at: Path, masks: Masks) -> Context:
     clip = ClipFacts(
         1, "a", "a", "", 1, "mp4", "h264", width, height, 0, frames, frames / 30, 30, False, False, seconds
     )
-    upstream = {"flow": Flow(shot), "depth": Depth(shot.size), "segmentation": TrackReader(folder)}
+    lift, place = shot.phase("lift"), shot.phase("place")
+    # A grasp that comes late, and a release in mid-air.
+    proposed = [("grasp", lift.start + 12, lift.start + 24), ("release", place.start - 20, place.start - 8)]
+    segments = [
+        {"id": number, "start": start, "end": end, "action": "pick_and_place", "phase": phase}
+        for number, (phase, start, end) in enumerate(proposed)
+    ]
+    upstream = {
+        "flow": Flow(shot),
+        "depth": Depth(shot.size),
+        "segmentation": TrackReader(folder),
+        "actions": ActionsReader(shot.observed().motion, segments),
+    }
     pieces = Pieces(ClipFolder(at / "pieces", None, listed=False), "check")
     return Context(clip, Pictures(shot), folder, pieces, None, upstream)  # type: ignore[arg-type]
 
@@ -150,7 +165,7 @@ def checked(name: str, shot: Shot, at: Path, every: int, again: Sequence[int] = 
 
 
 @pytest.mark.parametrize("shot", ["swaying camera"], indirect=True)
-@pytest.mark.parametrize("name", ["check_flow_segmentation", "check_depth_segmentation"])
+@pytest.mark.parametrize("name", KINDS)
 def test_a_check_of_many_batches_publishes_the_bytes_of_one(shot: Shot, tmp_path: Path, name: str) -> None:
     frames = shot.truth.spec.frames
     whole, cut = checked(name, shot, tmp_path / "a", frames), checked(name, shot, tmp_path / "b", 25, again=(2,))
@@ -159,6 +174,35 @@ def test_a_check_of_many_batches_publishes_the_bytes_of_one(shot: Shot, tmp_path
     assert [each.sha256 for each in cut.files] == [each.sha256 for each in whole.files]
 
 
+def slides(frame: int) -> tuple[NDArray[np.float32], dict[int, NDArray[np.uint8]]]:
+    """Flow and masks: a block slides to the right; its mask, on every tenth frame, is elsewhere from frame 20 on."""
+    flow, mask = np.zeros((96, 320, 2), np.float32), np.zeros((96, 320), np.uint8)
+    flow[..., 0] = 2.0
+    left = 40 + 2 * frame if frame < 20 else 200
+    mask[30:70, left : left + 40] = 1
+    return flow, {4: mask} if frame % 10 == 0 else {}
+
+
+@pytest.mark.parametrize("every", [1, 7, 15])
+def test_what_a_later_mask_doubts_is_forgotten_in_the_batch_before(every: int) -> None:
+    parts, state = [], None
+    for start in range(0, 40, every):
+        walk = ThingMotion(96, 320, first=start)
+        if state is not None:
+            walk.restore(state)
+        for frame in range(start, min(40, start + every)):
+            walk.add(*slides(frame), {4: "target_object"})
+        parts.append(walk.known())
+        state = walk.state()
+    whole = ThingMotion(96, 320)
+    for frame in range(40):
+        whole.add(*slides(frame), {4: "target_object"})
+    expected, found = by_track([whole.known()], range(40)), by_track(parts, range(40))
+    assert np.isnan(expected[4][10:20]).all()
+    assert not np.isnan(expected[4][:10]).any()
+    np.testing.assert_array_equal(found[4], expected[4])
+
+
 def test_checks_that_walk_a_clip_are_cut_into_batches_of_minutes_at_most() -> None:
-    for name in ("check_flow_segmentation", "check_depth_segmentation"):
+    for name in KINDS:
         assert len(registry.get(name).spans(30 * 3600)) > 60
