@@ -6,6 +6,7 @@ that S3 joins at its end.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -18,6 +19,8 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
 from config.env import ObjectStorage
+
+log = logging.getLogger(__name__)
 
 PREFIX = "clips/"
 PAGE = 1000  # names in one answer, the most that S3 gives
@@ -83,12 +86,24 @@ class Bucket:
 
     def listing(self, prefix: str) -> Iterator[tuple[str, str]]:
         """Every key that begins so with its ETag, sorted."""
-        pages = self._client.get_paginator("list_objects_v2").paginate(
-            Bucket=self._bucket, Prefix=PREFIX + prefix, PaginationConfig={"PageSize": PAGE}
-        )
-        for page in pages:
+        for page in self._pages(prefix):
             for found in page.get("Contents", ()):
                 yield found["Key"].removeprefix(PREFIX), found["ETag"]
+
+    def remove(self, prefix: str) -> None:
+        """Remove what is stored under every key that begins so; nothing need be there."""
+        for page in self._pages(prefix):
+            if found := page.get("Contents"):
+                names = [{"Key": each["Key"]} for each in found]
+                answer = self._client.delete_objects(Bucket=self._bucket, Delete={"Objects": names, "Quiet": True})
+                for failed in answer.get("Errors", ()):
+                    # It is tried again by the next sweep; nothing reads what lies there meanwhile.
+                    log.warning("%s was not removed from %s: %s", failed["Key"], self._bucket, failed.get("Message"))
+
+    def _pages(self, prefix: str) -> Any:
+        return self._client.get_paginator("list_objects_v2").paginate(
+            Bucket=self._bucket, Prefix=PREFIX + prefix, PaginationConfig={"PageSize": PAGE}
+        )
 
 
 def bucket() -> Bucket:

@@ -6,7 +6,7 @@ import logging
 import shutil
 from collections.abc import Iterable
 from itertools import count, takewhile
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from django.conf import settings
 
@@ -63,7 +63,7 @@ def still_done(layer_run: LayerRun, spans: Iterable[Span]) -> set[int]:
 
 def pieces_of(layer_run: LayerRun) -> Pieces:
     """Where the batches of a layer run leave what they computed."""
-    root = _checkpoints() / f"checkpoints_{layer_run.clip_id:08d}"
+    root = _checkpoints() / _folder_name(layer_run.clip_id)
     return Pieces(
         ClipFolder(root, clips.mirror(), listed=False), directory_name(layer_run.layer, layer_run.fingerprint)
     )
@@ -71,13 +71,35 @@ def pieces_of(layer_run: LayerRun) -> Pieces:
 
 def sweep() -> int:
     """Remove this machine's pieces of layer runs that nobody computes any more; returns how many directories."""
-    there = list(_checkpoints().glob("checkpoints_*/*"))
-    # Asked afterwards: what begins meanwhile is not among those.
-    wanted = {pieces_of(layer_run).directory for layer_run in LayerRun.objects.current().exclude(state="done")}
-    stale = [path for path in there if path not in wanted]
-    for path in stale:
-        shutil.rmtree(path, ignore_errors=True)
+    there = [(path.parent.name, path.name) for path in _checkpoints().glob("checkpoints_*/*")]
+    stale = _unwanted(there)
+    for folder, name in stale:
+        shutil.rmtree(_checkpoints() / folder / name, ignore_errors=True)
     return len(stale)
+
+
+def sweep_mirror() -> int:
+    """As `sweep`, for the pieces that lie in the mirror, which all machines share."""
+    behind = clips.mirror()
+    if behind is None:
+        return 0
+    parts = (PurePosixPath(key).parts for key, _ in behind.listing("checkpoints_"))
+    stale = _unwanted({(each[0], each[1]) for each in parts})
+    for folder, name in stale:
+        behind.remove(f"{folder}/{name}/")
+    return len(stale)
+
+
+def _unwanted(there: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Those of the directories that lie there which belong to no layer run that is being computed."""
+    # Asked after they were listed: what begins meanwhile is not among those.
+    unfinished = LayerRun.objects.current().exclude(state="done").values_list("clip_id", "layer", "fingerprint")
+    wanted = {(_folder_name(clip), directory_name(layer, mark)) for clip, layer, mark in unfinished.iterator()}
+    return [each for each in there if each not in wanted]
+
+
+def _folder_name(clip_id: int) -> str:
+    return f"checkpoints_{clip_id:08d}"
 
 
 def _checkpoints() -> Path:

@@ -142,8 +142,8 @@ class Pieces:
         return pending.artifact
 
     def clear(self) -> None:
-        """Remove all pieces; what lies in a mirror is left to the mirror's own rules of expiry."""
-        shutil.rmtree(self.directory, ignore_errors=True)
+        """Remove all pieces, here and in the mirror."""
+        self._folder.remove(self._name)
 
 
 def directory_name(layer: str, fingerprint: str) -> str:

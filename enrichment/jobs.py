@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from celery import shared_task
@@ -11,6 +12,7 @@ from django.conf import settings
 from annotation.models import Project
 from enrichment import (
     alerts,
+    batches,
     comparing,
     compute,
     gathering,
@@ -26,6 +28,8 @@ from enrichment import (
     workers,
 )
 from enrichment.models import Run
+
+log = logging.getLogger(__name__)
 
 _announcing: list[workers.Announcing] = []
 
@@ -122,5 +126,7 @@ def watch() -> None:
 
 @shared_task
 def sweep() -> None:
-    """Remove masks that nobody took over; what lies on disks each machine's workers remove, see leftovers.py."""
+    """Remove masks that nobody took over, and pieces in the mirror; its disk each machine sweeps, see leftovers.py."""
     propagations.sweep()
+    if pieces := batches.sweep_mirror():
+        log.info("Removed the pieces of %d layer runs that nobody needs from the mirror.", pieces)

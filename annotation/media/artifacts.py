@@ -45,6 +45,9 @@ class Mirror(Protocol):
     def listing(self, prefix: str) -> Iterable[tuple[str, str]]:
         """Every key that begins so, with a mark that is another one whenever other bytes are stored under it."""
 
+    def remove(self, prefix: str) -> None:
+        """Remove what is stored under every key that begins so; nothing need be there."""
+
 
 class Writing(io.BufferedRandom):
     """An open file that gets its name only when it is whole; afterwards `artifact` is set."""

@@ -8,11 +8,12 @@ import fcntl
 import io
 import os
 import secrets
+import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from annotation.media import manifest as manifests
 from annotation.media.artifacts import Artifact, Mirror, PendingPath, Problem, Writing
@@ -28,6 +29,7 @@ from annotation.media.durable import (
     sync_directory,
 )
 from annotation.media.errors import ClipFolderError
+from annotation.media.inside import Inside
 from annotation.media.manifest import LayerEntry, Manifest
 from annotation.media.mirrored import Mirrored
 
@@ -51,29 +53,16 @@ class ClipFolder:
         self._there = None if mirror is None else Mirrored(root, mirror)
         self._listed = listed
         self._in_step = False
-        self._inside: dict[str, Path] = {}
+        self._inside = Inside(root)
         self._settling: Settling | None = None
 
     def path(self, relative: str) -> Path:
         """Where a file of the folder lies, whether or not it is there.
 
         Raises:
-            ClipFolderError: the path is absolute, leads outside, is hidden, or passes through a link that does.
+            ClipFolderError: it is no plain path inside, see `Inside`.
         """
-        directory, _, name = relative.rpartition("/")
-        known = self._inside.get(directory)
-        # A layer writes hundreds of files into one directory: only the first of them is looked at part by part.
-        if known and name and not relative.startswith("/") and not ("\\" in name or "\0" in name or name[0] == "."):
-            return known / name
-        parts = PurePosixPath(relative).parts
-        plain = relative and "\\" not in relative and "\0" not in relative and not relative.startswith("/")
-        if not plain or any(part.startswith(".") for part in parts) or "/".join(parts) != relative:
-            raise ClipFolderError(f"{relative!r} is not a plain path inside a clip folder.")
-        target = self.root.joinpath(*parts)
-        if not target.parent.resolve().is_relative_to(self.root.resolve()):
-            raise ClipFolderError(f"{relative!r} leads out of the clip folder through a link.")
-        self._inside[directory] = target.parent
-        return target
+        return self._inside.path(relative)
 
     def version(self, fingerprint: str) -> "ClipFolder":
         """Where a result of a layer lies that is not current any more: a clip folder of that one layer, by fingerprint.
@@ -191,6 +180,18 @@ class ClipFolder:
         if self._there is not None:
             found |= self._there.names(directory)
         return {name for name in found if not name.startswith(".")}
+
+    def remove(self, directory: str) -> None:
+        """Remove one of its directories with all that is in it, here and in the mirror; nothing of it is listed."""
+        shutil.rmtree(self.path(directory), ignore_errors=True)
+        if self._there is not None:
+            self._there.remove(directory)
+
+    def erase(self) -> None:
+        """Remove the whole folder, here and in the mirror."""
+        shutil.rmtree(self.root, ignore_errors=True)
+        if self._there is not None:
+            self._there.remove()
 
     def manifest(self) -> Manifest:
         """The manifest, an empty one before the first commit.

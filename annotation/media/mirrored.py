@@ -52,6 +52,10 @@ class Mirrored:
         """Names of the files in one of the folder's directories."""
         return {PurePosixPath(key).name for key, _ in self._mirror.listing(self._key(f"{directory}/"))}
 
+    def remove(self, directory: str = "") -> None:
+        """Remove one of the folder's directories with all that is in it, or the whole folder."""
+        self._mirror.remove(self._key(f"{directory}/" if directory else ""))
+
     def has(self, relative: str) -> bool:
         """Whether the mirror has a file of that name."""
         return self._mirror.has(self._key(relative))

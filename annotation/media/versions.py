@@ -73,11 +73,11 @@ def bring_back(folder: ClipFolder, layer: str, fingerprint: str) -> list[Artifac
 
 
 def drop(folder: ClipFolder, fingerprint: str) -> None:
-    """Remove a kept version; what lies in a mirror is left to the mirror's own rules of expiry."""
-    root = folder.version(fingerprint).root
-    shutil.rmtree(root, ignore_errors=True)
+    """Remove a kept version, here and in the mirror."""
+    version = folder.version(fingerprint)
+    version.erase()
     with suppress(OSError):  # others are kept, or there never were any
-        root.parent.rmdir()
+        version.root.parent.rmdir()
 
 
 def _commit(folder: ClipFolder, layer: str, entry: LayerEntry, files: list[Artifact]) -> Manifest:

@@ -25,7 +25,7 @@ from annotation.models import Clip, Project
 from annotation.scene.numbered import read_frame_number
 from config.env import ObjectStorage
 from config.storage import Bucket, bucket
-from enrichment import comparing, compute, kept, runs
+from enrichment import batches, comparing, compute, kept, runs
 from enrichment.errors import VersionGone
 from enrichment.layer import Layer
 from enrichment.models import LayerRun
@@ -243,8 +243,8 @@ def test_another_machine_brings_an_older_version_back_out_of_the_bucket(project:
 
 
 @pytest.mark.usefixtures("mirrored", "small_layers")
-def test_a_dropped_version_is_gone_for_every_machine_though_the_bucket_still_has_its_bytes(
-    project: Project, django_capture_on_commit_callbacks: Any
+def test_a_dropped_version_is_gone_for_every_machine_and_from_the_bucket(
+    project: Project, storage: ObjectStorage, django_capture_on_commit_callbacks: Any
 ) -> None:
     clip = ClipFactory(project=project)
     old = computed(project, 1)
@@ -252,7 +252,40 @@ def test_a_dropped_version_is_gone_for_every_machine_though_the_bucket_still_has
     with django_capture_on_commit_callbacks(execute=True):
         assert kept.drop(project=project, kept=LayerRun.objects.kept(), by=None)[0] == 1
     assert not (clip.folder / ".versions").exists()
+    assert {key.split("/")[0] for key, _ in Bucket(storage).listing("")} == {clip.folder_name}
     shutil.rmtree(clip.folder)
     with pytest.raises(VersionGone, match="not kept any more"):
         runs.make_current(layer_run=LayerRun.objects.get(pk=old.pk), by=None)
     assert first_number(clip) == 7
+
+
+def test_a_folder_goes_with_all_that_is_in_it_and_nothing_else(
+    storage: ObjectStorage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("config.storage.PAGE", 2)
+    held = Bucket(storage)
+    (tmp_path / "out").write_bytes(b"x")
+    for name in (*(f"clip_1/flow/{n}" for n in range(5)), "clip_1/flow_2/0", "clip_10/flow/0"):
+        held.push(tmp_path / "out", name)
+    held.remove("clip_1/flow/")
+    held.remove("clip_1/none/")
+    assert [key for key, _ in held.listing("")] == ["clip_1/flow_2/0", "clip_10/flow/0"]
+
+
+@pytest.mark.usefixtures("mirrored", "small_layers")
+def test_pieces_leave_the_bucket_when_the_layer_is_done_and_when_nobody_computes_it_any_more(
+    project: Project, storage: ObjectStorage
+) -> None:
+    clip = ClipFactory(project=project)
+    done = computed(project, 1)
+    assert list(Bucket(storage).listing("checkpoints_")) == []
+    assert first_number(clip) == 1
+    runs.configure(project=project, layer="numbers", parameters={"add": 2}, by=None)
+    runs.plan(runs.request(project=project, by=None, layers=["numbers"], tell=False))
+    underway = LayerRun.objects.current().exclude(state="done").get(layer="numbers")
+    for layer_run in (underway, done):
+        batches.pieces_of(layer_run).write_json("0.json", [1])  # of the second one, by a worker that was killed late
+    assert batches.sweep_mirror() == 1
+    assert batches.pieces_of(underway).has("0.json")
+    there = {key.split("/")[1] for key, _ in Bucket(storage).listing("checkpoints_")}
+    assert there == {batches.pieces_of(underway).directory.name}

@@ -42,6 +42,10 @@ class FolderMirror:
         self.asked.append(key)
         return (self.root / key).is_file()
 
+    def remove(self, prefix):
+        for key, _ in list(self.listing(prefix)):
+            (self.root / key).unlink()
+
     def listing(self, prefix):
         self.asked.append(f"{prefix}*")
         for path in sorted(self.root.rglob("*")):
