@@ -53,6 +53,11 @@ def named(device: str) -> str:
     return device
 
 
+def worker_command(*queues: str) -> str:
+    """What starts a worker of these queues; two of one name on a machine would be taken for one."""
+    return f"celery -A config worker -n {queues[0]}@%h --queues {','.join(queues)}"
+
+
 @transaction.atomic
 def top_up() -> int:
     """Tell the broker of batches until a window of each queue's is on its way; returns how many.
@@ -173,7 +178,7 @@ def why_waiting(device: str, engine: str) -> str:
         return ""
     return (
         "It waits: no worker that could do it is running. It begins as soon as somebody starts one with "
-        f"`celery -A config worker --queues {_WAITED_FOR[device][-1]}`."
+        f"`{worker_command(_WAITED_FOR[device][-1])}`."
     )
 
 

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from annotation.events import announce_change
 from annotation.models import Project
-from enrichment import choosing, workers
+from enrichment import choosing, queue, workers
 from enrichment.models import Alert, Batch, LayerRun, LayerWatch, Run
 from enrichment.models.ledger import LayerRunQuerySet
 
@@ -177,7 +177,7 @@ def _unserved(project: Project) -> list[tuple[str, str, str]]:
             Alert.Kind.UNSERVED,
             f"queue {name}",
             f"Work waits in the queue {name} and no running worker serves it; start one with "
-            f"`celery -A config worker --queues {name}`.",
+            f"`{queue.worker_command(name)}`.",
         )
         for name in names
     ]

@@ -14,6 +14,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from annotation.models import History, Task
+from enrichment import queue
 from frontend.progress import MANY
 from frontend.prose import to_html
 
@@ -86,6 +87,12 @@ def frames(of: Any, how: str = "") -> str:
     start, end = (of["start"], of["end"]) if isinstance(of, Mapping) else (of.start, of.end)
     said = f"{start}" if end - start == 1 else f"{start}–{end - 1}"
     return said if how else f"frame{'' if end - start == 1 else 's'} {said}"
+
+
+@register.simple_tag
+def worker_command(name: str) -> str:
+    """What starts a worker of a queue."""
+    return queue.worker_command(name)
 
 
 @register.filter

@@ -129,7 +129,7 @@ class TestUnserved:
         browser = Client()
         browser.force_login(dana)
         page = browser.get(f"/projects/{project.slug}/runs/").content.decode()
-        assert f"celery -A config worker --queues {CONTROL}" in page
+        assert f"celery -A config worker -n {CONTROL}@%h --queues {CONTROL}" in page
         worker.queues = [CONTROL, "cpu"]
         worker.save()
         assert workers.unserved(since=timezone.now() - timedelta(minutes=1)) == []

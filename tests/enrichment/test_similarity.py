@@ -194,7 +194,7 @@ class TestSurvey:
         address = f"/projects/{project.slug}/similar/"
         client.post(address)
         Worker.objects.create(name="cpu@elsewhere", queues=["control", "cpu"], seen_at=timezone.now())
-        assert "celery -A config worker --queues files" in client.get(address).content.decode()
+        assert "celery -A config worker -n files@%h --queues files" in client.get(address).content.decode()
         Worker.objects.create(name="cpu@here", queues=["files"], seen_at=timezone.now())
         assert "--queues files" not in client.get(address).content.decode()
         LayerRun.objects.filter(layer="embeddings").update(current=False)

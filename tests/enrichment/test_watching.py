@@ -193,7 +193,7 @@ class TestAlerts:
             browser = Client()
             browser.force_login(person)
             page = browser.get(f"/projects/{project.slug}/runs/").content.decode()
-            assert ("celery -A config worker --queues gpu" in page) is told
+            assert ("celery -A config worker -n gpu@%h --queues gpu" in page) is told
         worker.queues = ["gpu"]
         worker.save()
         watching.look()

@@ -82,7 +82,7 @@ class Command(BaseCommand):
             if not warned and time.monotonic() - last_word > QUIET_FOR:
                 self.stderr.write(
                     "Nothing has happened for 10 seconds; no worker seems to be running. Start one with "
-                    f"`celery -A config worker -B -Q {','.join(queue.EVERY)}`, "
+                    f"`{queue.worker_command(*queue.EVERY)} -B`, "
                     "or give --here to compute in this process."
                 )
                 warned = True

@@ -79,7 +79,7 @@ def test_an_annotator_is_told_when_no_running_worker_could_take_it(
 ) -> None:
     path = f"/api/propagations/{waiting.pk}/"
     live(layers=["cpu", "gpu", "files"])
-    assert "celery -A config worker --queues interactive`" in bobs.get(path).json()["reason"]
+    assert "celery -A config worker -n interactive@%h --queues interactive`" in bobs.get(path).json()["reason"]
     Propagation.objects.update(sent_at=from_now(-3600))
     assert told(sent, django_capture_on_commit_callbacks) == [], "nobody would take it"
     live(hands=["interactive"])
