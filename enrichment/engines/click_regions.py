@@ -20,8 +20,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from enrichment.engines import roi
-from enrichment.engines.roi import Click, Mask, Picture, Prompted, Window, check_clicks, check_picture, diagonal
+from enrichment.engines.roi import Mask, Picture, Prompted, Window, check_picture, diagonal
 from enrichment.errors import EngineInputError
+from enrichment.prompting.prompter import Click, check_clicks
 
 # Radii of the circles, as shares of the picture's diagonal.
 _RADII: Final = (0.03, 0.045, 0.067, 0.1, 0.15, 0.225, 0.34)
@@ -64,7 +65,7 @@ def propose(picture: Picture, clicks: Sequence[Click]) -> list[Prompted]:
         EngineInputError: not an 8-bit RGB picture, no click that belongs, or one outside the picture.
     """
     check_picture(picture)
-    check_clicks(picture, clicks)
+    check_clicks(clicks, *picture.shape[:2])
     ours = np.array([(x, y) for x, y, belongs in clicks if belongs])
     if not len(ours):
         raise EngineInputError(

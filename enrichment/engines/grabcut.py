@@ -16,17 +16,16 @@ import numpy as np
 from enrichment.engines import roi
 from enrichment.engines.random_walker import foreground_probability
 from enrichment.engines.roi import (
-    Click,
     Mask,
     Picture,
     Prompted,
     Window,
-    check_clicks,
     check_picture,
     clarity,
     diagonal,
 )
 from enrichment.errors import EngineInputError
+from enrichment.prompting.prompter import Click, check_clicks
 
 NAME: Final = "grabcut"
 VERSION: Final = f"3, opencv-{cv2.__version__}"
@@ -110,7 +109,7 @@ def refine(picture: Picture, previous: Mask, clicks: Sequence[Click]) -> Prompte
         EngineInputError: not an 8-bit RGB picture, a mask of another size, or a click outside.
     """
     check_picture(picture)
-    check_clicks(picture, clicks)
+    check_clicks(clicks, *picture.shape[:2])
     if previous.shape != picture.shape[:2]:
         raise EngineInputError(f"The mask is {previous.shape[1]}x{previous.shape[0]}, but the picture is not.")
     mask = previous.copy()

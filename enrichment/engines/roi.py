@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
@@ -16,7 +16,6 @@ from enrichment.errors import EngineInputError
 
 Picture = NDArray[np.uint8]
 Mask = NDArray[np.bool_]
-Click = tuple[float, float, bool]
 A = TypeVar("A")
 B = TypeVar("B")
 
@@ -156,10 +155,3 @@ def check_picture(picture: Picture) -> None:
         raise EngineInputError(
             f"A prompt needs an 8-bit RGB picture of at least 16x16, but this is {picture.shape} {picture.dtype}."
         )
-
-
-def check_clicks(picture: Picture, clicks: Sequence[Click]) -> None:
-    height, width = picture.shape[:2]
-    for x, y, _ in clicks:
-        if not (0 <= x < width and 0 <= y < height):
-            raise EngineInputError(f"The click at ({x:g}, {y:g}) lies outside the picture of {width}x{height}.")

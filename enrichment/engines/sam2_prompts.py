@@ -65,6 +65,7 @@ class Sam2Prompter:
     @torch.inference_mode()
     def answer(self, embedding: Encoded, prompt: Prompt) -> list[Candidate]:
         """See `Prompter.answer`."""
+        prompt.check(embedding.height, embedding.width)
         asked = self._asked(embedding, prompt)
         # One plain click may mean a part or the whole; a box or a correction means one thing, but may be misread too.
         with self._turn:
@@ -84,17 +85,12 @@ class Sam2Prompter:
         device = self._model.device
         asked: dict[str, Any] = {}
         if prompt.points:
-            for x, y, _ in prompt.points:
-                if not (0 <= x < embedding.width and 0 <= y < embedding.height):
-                    raise EngineInputError(f"The click at {x:g}, {y:g} lies outside the picture.")
             points = np.array([(x, y) for x, y, _ in prompt.points], np.float32) * scale
             labels = np.array([int(belongs) for *_, belongs in prompt.points])
             asked["input_points"] = torch.from_numpy(points)[None, None].to(device)
             asked["input_labels"] = torch.from_numpy(labels)[None, None].to(device)
         if prompt.box is not None:
             x, y, width, height = prompt.box
-            if x >= embedding.width or y >= embedding.height or x + width <= 0 or y + height <= 0:
-                raise EngineInputError(f"The box {prompt.box} holds no part of the picture.")
             corners = np.array([x, y, x + width, y + height], np.float32) * np.tile(scale, 2)
             asked["input_boxes"] = torch.from_numpy(corners)[None, None].to(device)
         if prompt.previous is not None:

@@ -59,6 +59,7 @@ class Sam3Prompter:
         if prompt.box is None:
             raise EngineInputError("SAM 3 takes a box round one example; drag one, then click to choose.")
         size = (embedding.height, embedding.width)
+        prompt.check(*size)
         examples = [_inside(prompt.box, True, size), *(_inside(box, like, size) for box, like in prompt.examples)]
         with self._turn:
             found = self._model.like(embedding.features, examples, size)
@@ -79,8 +80,6 @@ def _inside(box: Box, like: bool, size: tuple[int, int]) -> tuple[Box, bool]:
     height, width = size
     left, top = max(0.0, box[0]), max(0.0, box[1])
     right, bottom = min(float(width), box[0] + box[2]), min(float(height), box[1] + box[3])
-    if right <= left or bottom <= top:
-        raise EngineInputError(f"The box {box} holds no part of the picture.")
     return (left, top, right - left, bottom - top), like
 
 

@@ -14,7 +14,7 @@ from typing import Final
 from enrichment.engines import phrases
 from enrichment.engines.captioning import Caption
 
-VERSION: Final = "3"
+VERSION: Final = "4"
 _LONGEST: Final = 3
 _MOST: Final = 8
 
@@ -41,7 +41,7 @@ _DENIES: Final = re.compile(
     r"|cannot|lack(?:s|ing)?|(?:free|devoid)\s+of|\w+n't)(?![\w-])"
 )
 _NOT_THERE: Final = re.compile(
-    r"(?:\bnot|n't|\bnowhere|\bno longer)(?:\s+be)?\s+(?:visible|seen|shown|present|in (?:view|sight|frame))\b"
+    r"(?:\bnot|\bcannot|n't|\bnowhere|\bno longer)(?:\s+be)?\s+(?:visible|seen|shown|present|in (?:view|sight|frame))\b"
     r"|\b(?:is|are|was|were)\s+(?:absent|missing)\b"
 )
 # What is "the cup" is there, whatever is denied of it ("is not holding the cup", "no lid on the cup"), unless it is

@@ -99,7 +99,14 @@ class Passing(Exception):
 
 
 class Unfit(Passing):
-    """The answer was understood, and is not good enough; the service is told why and asked once more."""
+    """The answer was understood, and is not good enough; the service is told why and asked once more.
+
+    usable: what it is good for all the same, for a service that does no better; None where it is good for nothing.
+    """
+
+    def __init__(self, said: str, usable: Caption | None = None) -> None:
+        super().__init__(said)
+        self.usable = usable
 
 
 class PictureRefused(Exception):
@@ -181,7 +188,9 @@ class Vlm(ABC):
         question = Question(prompt.ask, (encoded(picture, parameters.longest_side),))
         try:
             return self._one(question, prompt, parameters, lambda text: understood(text, prompt))
-        except (PictureRefused, Unfit) as error:
+        except Unfit as error:
+            return error.usable or Caption("", refused=str(error))
+        except PictureRefused as error:
             return Caption("", refused=str(error))
 
     def _described(self, stretch: Stretch, prompt: Prompt, parameters: SegmentVlmParameters) -> Description:
@@ -308,14 +317,16 @@ def understood(text: str, prompt: Prompt) -> Caption:
         raise Passing(f"the answer is not the JSON that was asked for ({type(error).__name__}).") from error
     if not caption:
         raise Passing("the answer says nothing.")
+    sentences = re.split(r"(?<=[.!?])\s+", caption)
+    kept = Caption(" ".join(sentences[:_SENTENCES]), (), environment, lighting)
     # A server without schemas may answer with one text, whose letters are no tags.
     if not isinstance(listed, list) or not all(isinstance(tag, str) for tag in listed):
-        raise Unfit("Its tags are no list of texts.")
-    sentences = re.split(r"(?<=[.!?])\s+", caption)
-    if len(sentences) < _FEWEST_SENTENCES:
-        raise Unfit(f"The caption is a single sentence; write {_FEWEST_SENTENCES} to {_SENTENCES}.")
+        raise Unfit("Its tags are no list of texts.", kept)
     tags = (" ".join(tag.lower().split()) for tag in listed)
-    return Caption(" ".join(sentences[:_SENTENCES]), tuple(tag for tag in tags if tag), environment, lighting)
+    kept = replace(kept, tags=tuple(tag for tag in tags if tag))
+    if len(sentences) < _FEWEST_SENTENCES:
+        raise Unfit(f"The caption is a single sentence; write {_FEWEST_SENTENCES} to {_SENTENCES}.", kept)
+    return kept
 
 
 def three_sentences(text: str) -> Description:

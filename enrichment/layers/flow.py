@@ -80,7 +80,9 @@ class FlowReader:
     @property
     def gaps(self) -> dict[int, int]:
         """How many pairs there are by the frames between their pictures."""
-        return {int(each["frame_gap"]): int(each["count"]) for each in self.meta["gaps"]}
+        # What was computed before there were other gaps does not list them.
+        each_gap = self.meta.get("gaps", [{"frame_gap": 1, "count": len(self)}])
+        return {int(each["frame_gap"]): int(each["count"]) for each in each_gap}
 
     def read(self, frame: int, gap: int = 1) -> Flow:
         """From this frame to the one `gap` frames on, (h, w, 2) float32: all in pixels at the stored size.
@@ -210,7 +212,8 @@ def stored_size(clip: ClipFacts, parameters: Parameters) -> tuple[int, int]:
 def _pairs(context: Context, span: Span) -> Iterator[tuple[str, Pair]]:
     """Piece, picture and picture so far on of every frame of a batch and every gap, at the stored size.
 
-    One decoding pass serves all gaps; no more pictures are held than the longest gap spans.
+    One decoding pass serves all gaps; no more pictures are held than the longest gap spans. Of many gaps, what an attempt
+    before this one has computed is left out: a batch then takes as many times as long, and may have been stopped.
     """
     clip, gaps = context.clip, context.parameters.gaps
     size = stored_size(clip, context.parameters)
@@ -218,8 +221,9 @@ def _pairs(context: Context, span: Span) -> Iterator[tuple[str, Pair]]:
     for number, picture in context.frames.iterate(span.start, min(span.end + max(gaps), clip.frame_count)):
         held.append(_reduced(picture, size))
         for gap in gaps:
-            if span.start <= number - gap < span.end:
-                yield _piece_of(number - gap, gap), (held[-1 - gap], held[-1])
+            piece = _piece_of(number - gap, gap)
+            if span.start <= number - gap < span.end and not (len(gaps) > 1 and context.pieces.has(piece)):
+                yield piece, (held[-1 - gap], held[-1])
 
 
 def _reduced(picture: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:

@@ -13,6 +13,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from enrichment.errors import EngineInputError
+
 Picture = NDArray[np.uint8]
 Mask = NDArray[np.bool_]
 Box = tuple[float, float, float, float]
@@ -51,6 +53,25 @@ class Prompt:
     points: Sequence[Click] = ()
     previous: Previous | None = None
     examples: Sequence[tuple[Box, bool]] = ()
+
+    def check(self, height: int, width: int) -> None:
+        """Refuse clicks beside a picture of this size, and boxes that hold no part of it.
+
+        Raises:
+            EngineInputError: there is one, or a number that is none.
+        """
+        check_clicks(self.points, height, width)
+        for box in (*([] if self.box is None else [self.box]), *(box for box, _ in self.examples)):
+            x, y, wide, tall = box
+            if not (x < width and y < height and x + wide > 0 and y + tall > 0 and wide > 0 and tall > 0):
+                raise EngineInputError(f"The box {box} holds no part of the picture of {width}x{height}.")
+
+
+def check_clicks(clicks: Sequence[Click], height: int, width: int) -> None:
+    """Refuse clicks beside a picture of this size; raises EngineInputError."""
+    for x, y, _ in clicks:
+        if not (0 <= x < width and 0 <= y < height):
+            raise EngineInputError(f"The click at ({x:g}, {y:g}) lies outside the picture of {width}x{height}.")
 
 
 @dataclass(frozen=True)

@@ -192,9 +192,32 @@ class TestLayers:
                 assert np.array_equal(reader.read(frame, gap), expected), (frame, gap)
         with pytest.raises(ValueError, match="no flow over 7 frames, only over 1, 4, 29"):
             reader.read(0, 7)
+        del reader.meta["gaps"]  # as it was before there were any
+        with pytest.raises(ValueError, match="no flow over 4 frames, only over 1;"):
+            reader.read(0, 4)
         assert pictures.flow(scene_clip, 10, gap=4) != pictures.flow(scene_clip, 10)
         with pytest.raises(RunRefused, match="no flow over 7 frames"):
             pictures.flow(scene_clip, 10, gap=7)
+
+    def test_a_batch_of_several_gaps_that_was_stopped_goes_on_where_it_was(
+        self, scene_clip: Clip, alice: User, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        asked: list[int] = []
+        known = DisFlow.flow
+
+        def stopped_once(self: DisFlow, before: Any, after: Any) -> Any:
+            asked.append(1)
+            if len(asked) == 20:
+                raise OSError("The disk was away.")
+            return known(self, before, after)
+
+        monkeypatch.setattr(DisFlow, "flow", stopped_once)
+        runs.configure(project=scene_clip.project, layer="flow", parameters={"gaps": [1, 4]}, by=alice)
+        enriched(scene_clip, "flow")
+        pairs = 2 * SPEC.frames - 1 - 4
+        # What was handed to the engine together with the pair that failed is computed again.
+        assert pairs < len(asked) <= pairs + 8, (len(asked), pairs)
+        assert clips.folder(scene_clip).verify() == []
 
     @pytest.mark.parametrize("gaps", [[0], [31], [True], ["4"], 4])
     def test_gaps_that_are_none_are_refused(self, gaps: Any, scene_clip: Clip, alice: User) -> None:

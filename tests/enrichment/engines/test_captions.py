@@ -42,6 +42,7 @@ class TestTags:
             ("The table holds no cups, lids or human hands.", ["table"]),
             ("A cup isn't on the table. A human hand is.", ["cup", "human_hand", "table"]),
             ("The human hand is not visible. The cup is.", ["cup"]),
+            ("The human hand cannot be seen. The cup can.", ["cup"]),
             ("Not only a cup but a lid lies there.", ["cup", "lid"]),
             ("There is not only a cup but a lid on the table.", ["cup", "lid", "table"]),
             ("Not just the cup but the lid lies there.", ["cup", "lid"]),

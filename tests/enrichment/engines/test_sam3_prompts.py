@@ -121,6 +121,9 @@ def test_clicks_alone_and_boxes_beside_the_picture_are_refused(prompter: Sam3Pro
         prompter.answer(seen, Prompt(points=[(5.0, 5.0, True)]))
     with pytest.raises(EngineInputError, match="no part of the picture"):
         prompter.answer(seen, Prompt(box=BOX, examples=[((200.0, 5.0, 9.0, 9.0), True)]))
+    for x, y in ((5000.0, 5.0), (-1.0, 5.0), (5.0, float("nan"))):
+        with pytest.raises(EngineInputError, match="outside the picture"):
+            prompter.answer(seen, Prompt(box=BOX, points=[(x, y, True)]))
 
 
 @pytest.mark.django_db
