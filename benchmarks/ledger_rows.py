@@ -1,6 +1,7 @@
 """Fill an empty database with clips, their tasks and flags, and the ledger of their layers: `… ledger_rows 500000`.
 
-One run asked for all of it. Nine layers in ten are done; the rest waits in the queue, each with two batches.
+One run asked for nine layers. Nine clips in ten are done; the rest waits in the queue, each layer with two batches. Two
+checks have looked at every clip, and one at every submitted task; of a hundred they could not judge one.
 """
 
 from __future__ import annotations
@@ -19,9 +20,10 @@ from django.db import connection, models, transaction  # noqa: E402
 from annotation import projects  # noqa: E402
 from annotation.models import Clip, Task  # noqa: E402
 from enrichment import progress, registry  # noqa: E402
-from enrichment.models import Batch, LayerRun, Run  # noqa: E402
+from enrichment.models import Batch, LayerRun, Run, TaskCheck  # noqa: E402
 from review.models import Flag  # noqa: E402
 
+CHECKS = ["check_depth_segmentation", "check_joint_limits"]
 # What each row has beside its columns' defaults, as SQL over the rows of the last line.
 ROWS: tuple[tuple[type[models.Model], dict[str, str], str], ...] = (
     (
@@ -84,6 +86,25 @@ ROWS: tuple[tuple[type[models.Model], dict[str, str], str], ...] = (
         },
         "enrichment_layerrun r CROSS JOIN generate_series(0, 1) AS b(n)",
     ),
+    (
+        LayerRun,
+        {
+            **{"clip_id": "c.id", "layer": "l.name", "fingerprint": "lpad(to_hex(c.id * 16 + l.n), 64, '0')"},
+            **{"state": "'done'", "engine": "'engine'", "engine_version": "'1'", "version": "'1'", "attempts": "1"},
+            "unjudged": "CASE WHEN (c.id + l.n) %% 100 = 0 THEN 'No scale here.' ELSE '' END",
+            **{"created_at": "now()", "changed_at": "now()", "done_at": "now() - random() * interval '30 days'"},
+        },
+        "annotation_clip c CROSS JOIN unnest(%(checks)s) WITH ORDINALITY AS l(name, n)",
+    ),
+    (
+        TaskCheck,
+        {
+            **{"task_id": "id", "version": "1", "state": "'done'", "done_at": "now()"},
+            "skipped": "CASE id %% 100 WHEN 8 THEN jsonb_build_object('depth_vs_segmentation', 'No scale here.') "
+            "ELSE '{}'::jsonb END",
+        },
+        "annotation_task WHERE state IN ('submitted', 'accepted')",
+    ),
 )
 
 
@@ -93,12 +114,13 @@ def main() -> None:
     project = projects.create(name="Bench", slug="bench", by=by)
     layers = [name for name, layer in registry.every().items() if not layer.name.startswith("check_")][:9]
     run = Run.objects.create(project=project, by=by, layers=layers, clip_count=clips)
-    values = {"project": project.pk, "clips": clips, "run": run.pk, "layers": layers, "by": by.pk}
+    values = {"project": project.pk, "clips": clips, "run": run.pk, "layers": layers, "checks": CHECKS, "by": by.pk}
     with transaction.atomic(), connection.cursor() as cursor:
         for model, columns, rows in ROWS:
             cursor.execute(insert(model, columns, rows), values)
         cursor.execute(
-            "INSERT INTO enrichment_run_layer_runs (run_id, layerrun_id) SELECT %(run)s, id FROM enrichment_layerrun",
+            "INSERT INTO enrichment_run_layer_runs (run_id, layerrun_id) SELECT %(run)s, id FROM enrichment_layerrun "
+            "WHERE layer = ANY(%(layers)s)",
             values,
         )
         cursor.execute(

@@ -30,6 +30,7 @@ ADDRESSES = {
     "tasks": "/projects/bench/tasks/",
     "flags": "/projects/bench/flags/",
     "what checks raise": "/projects/bench/flags/checks/",
+    "flags, to a program": "/api/projects/bench/flags/",
 }
 
 
@@ -57,7 +58,7 @@ def _page(client: Client, address: str) -> list[float]:
     for number in range(PAGES + 2):
         began = time.perf_counter()
         answer = client.get(address)
-        if answer.status_code != 200 or b"Bench" not in answer.content:
+        if answer.status_code != 200 or b"bench" not in answer.content.lower():
             sys.exit(f"{address} answered {answer.status_code}")
         if number >= 2:  # templates and plans are made at the first calls
             found.append(time.perf_counter() - began)

@@ -12,9 +12,8 @@ from annotation.models import Project, Task
 from enrichment import registry, work_checks
 from enrichment.models import LayerRun, TaskCheck
 
-# Of work, the newest; enough to see what is amiss.
-MOST_TASKS = 5_000
-_FAILED = (LayerRun.State.FAILED, LayerRun.State.BLOCKED, LayerRun.State.NO_ENGINE)
+# Of what looks at work told, the most frequent; enough to see what is amiss.
+MOST_REASONS = 1_000
 
 
 @dataclass(frozen=True)
@@ -56,7 +55,7 @@ def _of_proposals(project: Project, only: Q) -> Counter[tuple[str, str]]:
     checks = {name: layer.engine for name, layer in registry.every().items() if name.startswith("check_")}
     rows = (
         LayerRun.objects.current()
-        .filter(Q(state__in=_FAILED) | Q(state=LayerRun.State.DONE) & ~Q(unjudged=""), clip__project=project)
+        .filter(Q(state__in=LayerRun.STUCK) | Q(state=LayerRun.State.DONE) & ~Q(unjudged=""), clip__project=project)
         .filter(only, layer__in=checks)
         .order_by()
         .values("layer", "unjudged", "error")
@@ -73,10 +72,12 @@ def _of_work(project: Project, only: Q) -> Counter[tuple[str, str]]:
     there: QuerySet[TaskCheck] = TaskCheck.objects.filter(
         ~Exists(newer), only, task__project=project, task__state__in=[Task.State.SUBMITTED, Task.State.ACCEPTED]
     )
-    rows = there.filter(Q(state=TaskCheck.State.FAILED) | ~Q(skipped={})).order_by("-pk")
+    rows = there.filter(Q(state=TaskCheck.State.FAILED) | ~Q(skipped={}))
+    same = rows.values_list("state", "skipped", "error").annotate(count=Count("*")).order_by("-count")
     found: Counter[tuple[str, str]] = Counter()
-    for state, skipped, error in rows.values_list("state", "skipped", "error")[:MOST_TASKS]:
-        found.update(_reasons(state, skipped, error))
+    for state, skipped, error, count in same[:MOST_REASONS]:
+        for reason in _reasons(state, skipped, error):
+            found[reason] += count
     return found
 
 

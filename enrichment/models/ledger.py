@@ -73,6 +73,8 @@ class LayerRun(models.Model):
         SUPERSEDED = "superseded", "Superseded"
 
     UNSETTLED: ClassVar = (State.WAITING, State.QUEUED, State.RUNNING)
+    # Without a result, as long as nobody changes something.
+    STUCK: ClassVar = (State.FAILED, State.BLOCKED, State.NO_ENGINE)
 
     clip = models.ForeignKey(Clip, models.CASCADE, related_name="layer_runs")
     layer = models.CharField(max_length=40)
@@ -117,6 +119,13 @@ class LayerRun(models.Model):
             models.Index(fields=["state", "id"]),
             models.Index(fields=["layer", "done_at"], name="layerrun_watched"),
             models.Index(fields=["changed_at"], condition=models.Q(state="queued"), name="layerrun_longest_queued"),
+            # The few without a judgement, among the millions of current ones.
+            models.Index(
+                fields=["layer"],
+                condition=models.Q(current=True)
+                & (models.Q(state__in=["failed", "blocked", "no_engine"]) | ~models.Q(unjudged="")),
+                name="layerrun_unjudged",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -280,7 +289,12 @@ class TaskCheck(Leased):
         constraints = [
             models.UniqueConstraint(fields=["task", "version"], name="a_submitted_version_is_checked_once"),
         ]
-        indexes = [models.Index(fields=["state", "leased_until"], name="taskcheck_state_lease")]
+        indexes = [
+            models.Index(fields=["state", "leased_until"], name="taskcheck_state_lease"),
+            models.Index(
+                fields=["task"], condition=models.Q(state="failed") | ~models.Q(skipped={}), name="taskcheck_unjudged"
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"checks of task {self.task_id} at version {self.version}"

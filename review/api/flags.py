@@ -56,7 +56,9 @@ class FlagsPage(serializers.Serializer[Any]):
     previous = serializers.URLField(allow_null=True)
     results = serializers.ListField(child=serializers.DictField())
     unjudged = UnjudgedBody(
-        many=True, help_text="where checks did not judge: what raised no flag there is not good yet"
+        many=True,
+        required=False,
+        help_text="where checks did not judge: what raised no flag there is not good yet; on the first page only",
     )
 
 
@@ -77,14 +79,18 @@ class Flags(APIView):
         responses=FlagsPage,
     )
     def get(self, request: Request, slug: str) -> Response:
-        """The project's flags, the worst first, and where checks could not judge, the most frequent reason first."""
+        """The project's flags, the worst first, and where checks could not judge, the most frequent reason first.
+
+        What was not judged stands on the first page only: it is the same for all of them, and costs more than they do.
+        """
         project = access.project_for(request.user, slug)
         asked = Wanted(data=request.query_params.dict())
         asked.is_valid(raise_exception=True)
         pages = BySeverity()
         page = pages.paginate_queryset(_listed(project, asked.validated_data), request, view=self)
         answer = pages.get_paginated_response([flag_facts(flag) for flag in page or []])
-        answer.data["unjudged"] = UnjudgedBody(_unjudged(project, asked.validated_data), many=True).data
+        if "cursor" not in asked.validated_data:
+            answer.data["unjudged"] = UnjudgedBody(_unjudged(project, asked.validated_data), many=True).data
         return answer
 
 

@@ -6,15 +6,18 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
-from annotation.models import Clip, Task
+from annotation.models import Clip, Project, Task
 from enrichment import task_checks, unjudged, work_checks
 from enrichment.layers.depth import NO_LENGTH
 from enrichment.models import LayerRun, TaskCheck
 from review import flags
 from review.models import Flag
 from tests import acted
+from tests.factories import clip_rows
 from tests.frontend.conftest import browse  # noqa: F401
 
 FOUND = {"start": 2, "end": 5, "severity": 2, "reason": "Two depths."}
@@ -102,3 +105,39 @@ def test_programs_read_beside_the_flags_of_a_project_clip_or_task_what_was_not_j
     layers = {each["layer"]: each["unjudged"] for each in client.get(f"/api/clips/{relative.pk}/layers/").json()}
     assert layers["check_depth_segmentation"] == NO_LENGTH
     assert layers["depth"] == ""
+
+
+def test_what_was_not_judged_is_counted_for_the_first_page_of_flags_only(
+    relative: Clip, dana: User, client: Client
+) -> None:
+    client.force_login(dana)
+    first = client.get("/api/projects/table-top/flags/?page_size=1").json()
+    assert first["unjudged"]
+    with CaptureQueriesContext(connection) as asked:
+        second = client.get(first["next"]).json()
+    assert second["results"]
+    assert "unjudged" not in second
+    assert not any("unjudged" in query["sql"] for query in asked)
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite says less of its plans")
+def test_indexes_lead_to_the_few_that_were_not_judged(project: Project) -> None:
+    clips = clip_rows(project, 500)
+    LayerRun.objects.bulk_create(
+        LayerRun(clip=each, layer="check_joint_limits", fingerprint="f", state=LayerRun.State.DONE) for each in clips
+    )
+    tasks = Task.objects.bulk_create(
+        Task(project=project, clip=each, start=0, end=24, state=Task.State.SUBMITTED) for each in clips
+    )
+    TaskCheck.objects.bulk_create(TaskCheck(task=each, version=1, state=TaskCheck.State.DONE) for each in tasks)
+    with CaptureQueriesContext(connection) as asked:
+        unjudged.of_project(project)
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")
+        cursor.execute("SET LOCAL enable_seqscan = off")  # the tables are small
+        plans = []
+        for query in list(asked):
+            cursor.cursor.execute(f"EXPLAIN {query['sql']}")
+            plans.append(str(cursor.fetchall()))
+    assert "layerrun_unjudged" in plans[0]
+    assert "taskcheck_unjudged" in plans[1]
