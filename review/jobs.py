@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from celery import shared_task
+from django.conf import settings
 from django.utils import timezone
 
 from annotation.models import Project, Task
-from enrichment.queue import send
+from enrichment.queue import GONE_AFTER, send
 from review import agreement, quality, sampling, weighing
 from review.errors import NothingToCompare
 
@@ -19,7 +20,10 @@ WINDOW = 64
 SCORED_AT_ONCE = 250
 # What is sent again after so many seconds, as often as the scheduler calls, need not be read later than that.
 EVERY = 60.0
-# All clips of a large project have followed new weights by then.
+# Scores and weights stand in line with batches. Whoever comes to the end of that line is at most a batch's time from
+# where all hints before it have expired; read twice or thirty times it does once what is to be done.
+READ_WITHIN = GONE_AFTER + settings.CELERY_TASK_TIME_LIMIT
+# A project whose scores follow new weights says so more often than this.
 REWEIGHED_WITHIN = timedelta(minutes=2)
 
 
@@ -43,10 +47,16 @@ def score(clip_id: int) -> None:
 
 
 @shared_task
-def weigh_again(project_id: int) -> None:
-    """Put the qualities of a project's clips together by new weights."""
-    project = Project.objects.filter(pk=project_id).first()
-    if project is not None and project.quality_reweighed is not None:
+def score_waiting() -> None:
+    """Score clips that nobody may be at."""
+    quality.score_waiting(SCORED_AT_ONCE)
+
+
+@shared_task
+def weigh_again(project_id: int, asked: float) -> None:
+    """Put the qualities of a project's clips together by the weights of that moment."""
+    project = Project.objects.filter(pk=project_id, quality_reweighed=datetime.fromtimestamp(asked, UTC)).first()
+    if project is not None:
         weighing.follow(project)
 
 
@@ -55,9 +65,9 @@ def reconcile() -> None:
     """Set right what a lost message or a stopped process left behind: pairs, scores, weights and samples."""
     for task_id in agreement.awaiting().values_list("pk", flat=True)[:WINDOW]:
         send("review.jobs.compare", task_id, expires=EVERY)
-    for clip_id in quality.waiting(SCORED_AT_ONCE):
-        send("review.jobs.score", clip_id, expires=EVERY)
-    for project_id in weighing.to_weigh(timezone.now() - REWEIGHED_WITHIN):
-        send("review.jobs.weigh_again", project_id, expires=EVERY)
+    if quality.waiting(1):
+        send("review.jobs.score_waiting", expires=READ_WITHIN)
+    for project_id, asked in weighing.to_weigh(timezone.now() - REWEIGHED_WITHIN):
+        send("review.jobs.weigh_again", project_id, asked.timestamp(), expires=READ_WITHIN)
     for task in sampling.undrawn()[:WINDOW]:
         sampling.ask_if_chosen(task=task)

@@ -7,6 +7,8 @@ when its layers have settled or a flag has changed. A stale row is the memory of
 from __future__ import annotations
 
 import json
+import logging
+import random
 from collections import Counter
 from collections.abc import Mapping
 from functools import partial
@@ -27,6 +29,8 @@ from enrichment.models import ClipQuality, LayerRun
 from enrichment.queue import send
 from review.metrics import quality as metrics
 from review.models import Flag
+
+log = logging.getLogger(__name__)
 
 # Checks whose findings say that layers contradict each other.
 CONTRADICTIONS: Final = ("flow_vs_segmentation", "depth_vs_segmentation")
@@ -74,6 +78,20 @@ def score(clip_id: int) -> ClipQuality | None:
     Clip.objects.filter(pk=clip_id).update(quality=sortable(found))
     announce_change(project_id=clip.project_id, kind="clip", object_id=clip_id)
     return ClipQuality.objects.get(pk=clip_id)
+
+
+def score_waiting(most: int) -> int:
+    """Score so many clips that nobody may be at; returns how many. One that breaks off does not stop the others."""
+    found, count = waiting(most), 0
+    random.shuffle(found)  # several processes at the same ones would wait for each other all the way
+    for clip_id in found:
+        if ClipQuality.objects.filter(pk=clip_id, stale=False).exists():
+            continue  # another process was faster
+        try:
+            count += score(clip_id) is not None
+        except Exception:
+            log.exception("Clip %s could not be scored; it is tried again.", clip_id)
+    return count
 
 
 def waiting(most: int) -> list[int]:

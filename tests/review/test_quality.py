@@ -6,16 +6,18 @@ import io
 import json
 from collections.abc import Callable
 from typing import Any
+from unittest.mock import Mock
 
 import pyarrow.parquet as pq
 import pytest
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.utils import timezone
 from rest_framework.test import APIClient
 
 from annotation import clips
 from annotation.models import Clip, Project
-from enrichment import compute, metadata_sql, runs
+from enrichment import compute, metadata_sql, queue, runs
 from enrichment.layers import captions
 from enrichment.layers.metadata import JSON_FILE
 from enrichment.models import ClipQuality, LayerRun
@@ -162,11 +164,67 @@ class TestClips:
         assert sent == [], "it may be on its way"
         Project.objects.update(quality_reweighed=timezone.now() - 2 * jobs.REWEIGHED_WITHIN)
         jobs.reconcile()
-        assert sent == [("review.jobs.weigh_again", filmed.project.pk)]
-        jobs.weigh_again(filmed.project.pk)
+        [(job, *told)] = sent
+        assert (job, told[0]) == ("review.jobs.weigh_again", filmed.project.pk)
+        jobs.weigh_again(*told)
         sent.clear()
         jobs.reconcile()
         assert sent == []
+
+    def test_scores_follow_new_weights_in_one_process_however_often_it_is_asked(
+        self, filmed: Clip, alice: User, sent: list[Any], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        sent.clear()
+        weighing.weigh(project=filmed.project, weights={"frames": 0}, by=alice)
+        at = Project.objects.get().quality_reweighed
+        assert at is not None
+        chunk, walks = weighing._weigh_chunk, []
+
+        def asked_again(project: Project, *, after: int) -> Any:
+            walks.append(after)
+            jobs.weigh_again(project.pk, at.timestamp())
+            assert weighing.to_weigh(timezone.now() - jobs.REWEIGHED_WITHIN) == [], "somebody is at it"
+            return chunk(project, after=after)
+
+        monkeypatch.setattr(weighing, "_weigh_chunk", asked_again)
+        for _ in range(2):
+            jobs.weigh_again(filmed.project.pk, at.timestamp())
+        assert walks == [0, filmed.pk]
+        assert Project.objects.get().quality_reweighed is None
+
+    def test_weights_that_nobody_goes_on_following_are_taken_up_where_they_are(
+        self, filmed: Clip, alice: User, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        weighing.weigh(project=filmed.project, weights={"frames": 0}, by=alice)
+        chunk = weighing._weigh_chunk
+        monkeypatch.setattr(weighing, "_weigh_chunk", Mock(side_effect=SystemExit))
+        with pytest.raises(SystemExit):
+            weighing.follow(filmed.project)
+        monkeypatch.setattr(weighing, "_weigh_chunk", chunk)
+        [(pk, at)] = weighing.to_weigh(timezone.now())
+        jobs.weigh_again(pk, at.timestamp())
+        assert Project.objects.get().quality_reweighed is None
+
+    def test_waiting_clips_are_one_message_that_is_still_read_behind_a_line_of_batches(
+        self, filmed: Clip, make_clip: Callable[..., Clip], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        told: list[tuple[tuple[Any, ...], float]] = []
+        monkeypatch.setattr(jobs, "send", lambda *job, expires: told.append((job, expires)))
+        ClipQuality.objects.update(stale=True)
+        jobs.reconcile()
+        [(job, expires)] = told
+        assert job == ("review.jobs.score_waiting",)
+        assert expires >= queue.GONE_AFTER + settings.CELERY_TASK_TIME_LIMIT
+
+    def test_a_clip_that_cannot_be_scored_does_not_stop_the_others(
+        self, filmed: Clip, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        ClipQuality.objects.update(stale=True)
+        score = quality.score
+        monkeypatch.setattr(quality, "waiting", lambda most: [-1, filmed.pk])
+        monkeypatch.setattr(quality, "score", lambda pk: score(pk) if pk > 0 else 1 / 0)
+        assert quality.score_waiting(10) == 1
+        assert quality.score_waiting(10) == 0, "it is scored already"
 
     def test_of_two_changes_of_weights_the_later_one_stays(
         self, filmed: Clip, alice: User, monkeypatch: pytest.MonkeyPatch
