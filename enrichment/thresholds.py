@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from enrichment import registry
+from enrichment.errors import RunRefused
 from enrichment.layer import Layer
 from enrichment.models import LayerSetting
-from enrichment.parameters import filled
+from enrichment.parameters import filled, names
 
 
 def of_layer(project_id: int, layer: str) -> Any:
@@ -16,19 +17,14 @@ def of_layer(project_id: int, layer: str) -> Any:
     Raises:
         RunRefused: what is set no longer fits.
     """
-    setting = LayerSetting.objects.filter(project=project_id, layer=layer).first()
-    return filled(registry.get(layer).Parameters, setting.parameters if setting else {}, layer)
+    return filled(registry.get(layer).Parameters, given(project_id, layer), layer)
 
 
-def of_all(project_id: int) -> dict[str, Any]:
-    """The thresholds of every check by its name: one query.
-
-    Raises:
-        RunRefused: what is set no longer fits.
-    """
-    given = dict(LayerSetting.objects.filter(project=project_id).values_list("layer", "parameters"))
-    checks = {name: layer for name, layer in registry.every().items() if name.startswith("check_")}
-    return {layer.engine: filled(layer.Parameters, given.get(name, {}), name) for name, layer in checks.items()}
+def unfit(project_id: int, layer: str) -> list[str]:
+    """What a project has set of a layer that does not fit, by name; all of it where only the whole does not."""
+    kind, there = registry.get(layer).Parameters, given(project_id, layer)
+    wrong = [name for name, value in there.items() if name not in names(kind) or not _fits(kind, {name: value}, layer)]
+    return sorted(wrong if wrong or _fits(kind, there, layer) else there)
 
 
 def layer_of(check: str) -> Layer | None:
@@ -41,3 +37,11 @@ def given(project_id: int, layer: str) -> dict[str, Any]:
     """What a project has set of a layer otherwise than by default."""
     setting = LayerSetting.objects.filter(project=project_id, layer=layer).first()
     return dict(setting.parameters) if setting else {}
+
+
+def _fits(kind: type, there: dict[str, Any], layer: str) -> bool:
+    try:
+        filled(kind, there, layer)
+    except RunRefused:
+        return False
+    return True

@@ -130,10 +130,14 @@ def measured(project: Project, check: str) -> list[Measured]:
     """The numbers that decided a check's flags, by kind, and what stricter thresholds would raise: two queries.
 
     What lies on the other side of the present threshold was never flagged, so looser ones cannot be told.
+
+    Raises:
+        RunRefused: what is set of the check no longer fits.
     """
-    if check not in registry.every():
+    layer = thresholds.layer_of(check)
+    if check not in registry.every() or layer is None:
         return []
-    limits = thresholds.of_all(project.pk)[check]
+    limits = thresholds.of_layer(project.pk, layer.name)
     rows = Flag.objects.filter(project=project, check_name=check, measure__isnull=False).order_by("-pk")
     values: dict[str, list[tuple[float, bool]]] = {}
     for kind, value, state in rows.values_list("kind", "measure", "state")[:MOST_MEASURED]:

@@ -31,39 +31,46 @@ def checks_page(request: PageRequest, slug: str) -> HttpResponse:
     # The check that raised the most is what one comes for.
     busiest = max(found, key=lambda each: each.tally.raised, default=None)
     chosen = next((each for each in found if each.name == asked), busiest)
+    skipped = unjudged.of_project(place.project)
     shown: dict[str, Any] = {
         "place": place,
         "here": "flags",
         "checks": found,
-        "unjudged": unjudged.of_project(place.project),
+        "not_judged": {check: sum(each.clips + each.tasks for each in reasons) for check, reasons in skipped.items()},
         "chosen": chosen,
         "by": by,
         "breakdowns": list(check_figures.BREAKDOWNS),
         "days": check_figures.DAYS,
     }
     if chosen is not None:
-        shown["reasons"] = shown["unjudged"].get(chosen.name, [])
+        shown["reasons"] = skipped.get(chosen.name, [])
         shown["lines"] = check_figures.breakdown(place.project, chosen.name, by)
         try:
             shown["histograms"] = [histogram.draw(each) for each in check_figures.measured(place.project, chosen.name)]
         except RunRefused as error:  # set before such values were refused
+            layer = thresholds.layer_of(chosen.name)
             shown["unfit"] = str(error)
+            shown["unfit_names"] = thresholds.unfit(place.project.pk, layer.name) if layer is not None else []
     return render(request, "flags/checks.html", shown)
 
 
 def _set(request: PageRequest, place: Place) -> HttpResponse:
-    """Set one threshold of a check for the project, as its histogram's form says."""
+    """Set one threshold of a check for the project, as its histogram's form says; or give up all that do not fit."""
     if not place.is_manager:
         raise PermissionDenied("Thresholds are set by managers.")
     check, name = request.POST.get("check", ""), request.POST.get("threshold", "")
     layer = thresholds.layer_of(check)
     if layer is None:
         raise Http404(f"There is no check {check} whose thresholds can be set.")
-    with telling(request, f"{name} is set. The next run of the check uses it; flags that stand stay until then."):
-        value = _number(
-            name, request.POST.get("value", ""), whole=isinstance(getattr(layer.Parameters, name, None), int)
-        )
-        parameters = thresholds.given(place.project.pk, layer.name) | {name: value}
+    known = thresholds.given(place.project.pk, layer.name)
+    unfit = thresholds.unfit(place.project.pk, layer.name) if "default" in request.POST else []
+    done = f"{' and '.join(unfit)} {'are' if len(unfit) > 1 else 'is'} as by default" if unfit else f"{name} is set"
+    with telling(request, f"{done}. The next run of the check uses it; flags that stand stay until then."):
+        if "default" in request.POST:
+            parameters = {key: value for key, value in known.items() if key not in unfit}
+        else:
+            whole = isinstance(getattr(layer.Parameters, name, None), int)
+            parameters = known | {name: _number(name, request.POST.get("value", ""), whole=whole)}
         runs.configure(project=place.project, layer=layer.name, parameters=parameters, by=request.user)
     return redirect(f"{request.path}?{urlencode({'check': check})}#measures")
 

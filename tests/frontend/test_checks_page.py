@@ -6,8 +6,9 @@ import pytest
 from django.contrib.auth.models import User
 
 from annotation.models import Clip, Membership
-from enrichment import thresholds
+from enrichment import parameters, thresholds
 from enrichment.checks import registry
+from enrichment.errors import RunRefused
 from enrichment.models import LayerSetting
 from tests.frontend.conftest import Browse
 from tests.frontend.things import flag
@@ -57,12 +58,38 @@ def test_a_lead_reads_and_does_not_set(measured: str, clip: Clip, alice: User, b
     assert client.post(PAGE, {"check": CHECK, "threshold": measured, "value": "1"}).status_code == 403
 
 
-def test_a_threshold_that_was_stored_and_does_not_fit_is_told_on_the_page(
+def test_a_threshold_that_was_stored_and_does_not_fit_is_told_and_given_up_on_the_page(
     measured: str, clip: Clip, alice: User, browse: Browse
 ) -> None:
     layer = thresholds.layer_of(CHECK)
     assert layer is not None
-    LayerSetting.objects.create(project=clip.project, layer=layer.name, parameters={measured: "abc"})
-    answer = browse(alice).get(f"{PAGE}?check={CHECK}")
+    kept = next(name for name in parameters.names(layer.Parameters) if name != measured)
+    given = {measured: "abc", kept: getattr(layer.Parameters(), kept)}
+    LayerSetting.objects.create(project=clip.project, layer=layer.name, parameters=given | {"gone": 1})
+    client = browse(alice)
+    answer = client.get(f"{PAGE}?check={CHECK}")
     assert answer.status_code == 200
-    assert "but it must be a number" in answer.content.decode()
+    page = answer.content.decode()
+    assert "but it must be a number" in page
+    assert "No flag of this check tells a number" not in page
+    assert f"Use the defaults of gone, {measured}" in page
+    told = client.post(PAGE, {"check": CHECK, "default": "1"}, follow=True).content.decode()
+    assert f"gone and {measured} are as by default" in told
+    assert LayerSetting.objects.get(layer=layer.name).parameters == {kept: given[kept]}
+    assert f'name="threshold" value="{measured}"' in told
+
+
+def test_what_does_not_fit_of_one_check_leaves_the_others_as_they_are(
+    measured: str, clip: Clip, alice: User, browse: Browse
+) -> None:
+    LayerSetting.objects.create(project=clip.project, layer="check_joint_limits", parameters={"tolerance": "abc"})
+    with pytest.raises(RunRefused):
+        thresholds.of_layer(clip.project_id, "check_joint_limits")
+    page = browse(alice).get(f"{PAGE}?check={CHECK}").content.decode()
+    assert f'name="threshold" value="{measured}"' in page
+
+
+def test_counts_lead_to_their_flags_and_zeros_nowhere(measured: str, alice: User, browse: Browse) -> None:
+    page = browse(alice).get(PAGE).content.decode()
+    assert f"?state=open&amp;check={CHECK}" in page
+    assert f"?state=fixed&amp;check={CHECK}" not in page

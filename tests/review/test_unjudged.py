@@ -76,6 +76,7 @@ def test_leads_read_what_was_not_judged_on_the_checks_page_and_on_the_task(
     client = browse(dana)
     page = client.get(f"/projects/table-top/flags/checks/?check={DEPTH}").content.decode()
     assert NO_LENGTH in page
+    assert f'?check={DEPTH}#unjudged">2</a>' in page, "a clip and a task, whatever the reasons"
     assert NO_LENGTH in client.get(f"/projects/table-top/reviews/{submitted.pk}/").content.decode()
 
 
