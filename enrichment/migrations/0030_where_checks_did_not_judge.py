@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("enrichment", "0028_carriers_of_workers"),
+        ("enrichment", "0029_jitter_windows_are_told_in_seconds"),
     ]
 
     operations = [
