@@ -160,13 +160,13 @@ CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_TIME_LIMIT = 1800
 CELERY_TASK_DEFAULT_QUEUE = "cpu"
 # Uploads, deliveries, surveys and gathered metadata lie in LOUPE_HOME, so their jobs go to workers that share it with
-# the web server; layers go to any worker, which has the clip folders from the bucket. What is short and keeps
-# everything else going has a queue of its own: behind a line of batches it would expire unread. A worker takes from its
-# queues in turn.
+# the web server, and beside them goes what may have to wait for a mail server; layers go to any worker, which has the
+# clip folders from the bucket. What is short and keeps everything else going has a queue of its own: behind a line of
+# batches it would expire unread. A worker takes from its queues in turn.
 CELERY_TASK_ROUTES = {
     "annotation.jobs.*": {"queue": "files"},
     "delivery.jobs.*": {"queue": "files"},
-    **{f"enrichment.jobs.{job}": {"queue": "files"} for job in ("survey", "gather")},
+    **{f"enrichment.jobs.{job}": {"queue": "files"} for job in ("survey", "gather", "tell")},
     **{f"enrichment.jobs.{job}": {"queue": "control"} for job in ("plan", "reconcile", "watch", "sweep")},
     # Scores are not among them: after an upgrade there is one for every clip, and they may wait behind batches.
     **{f"review.jobs.{job}": {"queue": "control"} for job in ("compare", "reconcile")},
@@ -176,8 +176,10 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 # The reconciler runs often because it is cheap: one indexed query that mostly finds nothing.
 _every = {
     "enrichment.jobs.reconcile": 10.0,
-    "enrichment.jobs.sweep": 3600.0,
+    # Short enough for a machine that is on for less than an hour a day: a scheduler counts from its start.
+    "enrichment.jobs.sweep": 1200.0,
     "enrichment.jobs.watch": 120.0,
+    "enrichment.jobs.tell": 60.0,
     "enrichment.jobs.gather": 300.0,
     "annotation.jobs.recover_uploads": 10.0,
     "annotation.jobs.housekeep": 60.0,
@@ -198,6 +200,8 @@ PRICES = env.PRICES
 REMOTE_MODELS = env.REMOTE_MODELS
 REMOTE_CALLS_PER_MINUTE = env.REMOTE_CALLS_PER_MINUTE
 globals().update(environ.Env.email_url_config(env.EMAIL_URL))
+# Seconds; without it a server that does not answer is waited for for minutes.
+EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = env.EMAIL_FROM
 
 # ---- people --------------------------------------------------------------------------------------------------------

@@ -7,6 +7,8 @@ import hmac
 import json
 import logging
 import secrets
+import smtplib
+import time
 
 import urllib3
 from django.conf import settings
@@ -27,6 +29,8 @@ log = logging.getLogger(__name__)
 MOST_ATTEMPTS = 6
 # Seconds before the next attempt: half a minute at first, four times as long each time.
 FIRST_WAIT, GROWTH = 30.0, 4
+# So long one job is at it before others have their turn: each address that does not answer takes it many seconds.
+SECONDS = 60.0
 
 
 @transaction.atomic
@@ -53,15 +57,22 @@ def remove_webhook(*, webhook: Webhook, by: User) -> None:
 
 
 def tell() -> None:
-    """Send what was not sent yet. Safe to run twice: of two processes one makes an attempt, the other none."""
+    """Send what was not sent yet. Safe to run twice: of two processes one makes an attempt, the other none.
+
+    What there is no time for is sent the next time.
+    """
+    until = time.monotonic() + SECONDS
     unsent = Alert.objects.filter(mailed_at=None, closed_at=None, mail_attempts__lt=MOST_ATTEMPTS)
     for alert in unsent.select_related("project"):
         for webhook in alert.project.webhooks.all():
             Notice.objects.get_or_create(alert=alert, webhook=webhook)
     for alert in unsent.filter(Q(mail_not_before=None) | Q(mail_not_before__lte=Now())).select_related("project"):
-        _mail(alert)
+        if not _mail(alert) or time.monotonic() > until:
+            break
     waiting = Notice.objects.filter(Q(not_before=None) | Q(not_before__lte=Now()), arrived_at=None)
     for notice in waiting.filter(attempts__lt=MOST_ATTEMPTS).select_related("alert__project", "webhook"):
+        if time.monotonic() > until:
+            break
         _send(notice)
 
 
@@ -70,12 +81,13 @@ def signature(secret: str, body: bytes) -> str:
     return "sha256=" + hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
 
 
-def _mail(alert: Alert) -> None:
+def _mail(alert: Alert) -> bool:
+    """Send one alert to its people; returns False where the mail server is away, for the other alerts too."""
     # Entered before it is made, as with a notice.
     tried = Alert.objects.filter(pk=alert.pk, mail_attempts=alert.mail_attempts, mailed_at=None)
     wait = from_now(FIRST_WAIT * GROWTH**alert.mail_attempts)
     if not tried.update(mail_attempts=alert.mail_attempts + 1, mail_not_before=wait):
-        return
+        return True
     leads = Membership.objects.filter(
         project=alert.project, role__in=[Membership.Role.QA_LEAD, Membership.Role.MANAGER]
     )
@@ -83,15 +95,16 @@ def _mail(alert: Alert) -> None:
     try:
         if to:
             send_mail(f"[Loupe] {alert.project.name}: {alert.get_kind_display()}", alert.sentence, None, to)
-    except OSError:
+    except OSError as error:
         left = MOST_ATTEMPTS - alert.mail_attempts - 1
         log.exception(
             "An alert of %s could not be sent by e-mail; check EMAIL_URL. It is tried %s.",
             alert.project.slug,
             f"again, {left} more times at most" if left else "no more",
         )
-        return
+        return isinstance(error, smtplib.SMTPResponseException | smtplib.SMTPRecipientsRefused)
     Alert.objects.filter(pk=alert.pk).update(mailed_at=Now())
+    return True
 
 
 def _send(notice: Notice) -> None:

@@ -119,8 +119,13 @@ def reconcile() -> None:
 
 @shared_task
 def watch() -> None:
-    """Count how layers fare, and tell people where they fare badly."""
+    """Count how layers fare, and raise alerts where they fare badly."""
     watching.look()
+
+
+@shared_task
+def tell() -> None:
+    """Tell people of alerts: a job of its own, as mail servers and webhooks may keep it waiting."""
     alerts.tell()
 
 

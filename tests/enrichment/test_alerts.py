@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import http.server
 import json
+import smtplib
 import socket
 import threading
+import time
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
+from django.conf import settings as configured
 from django.contrib.auth.models import User
 from django.core import mail
 from django.test import Client
 from pytest_django import Settings
 
 from annotation.models import Project
-from enrichment import alerts, outgoing
+from config import celery_app
+from enrichment import alerts, jobs, outgoing
 from enrichment.errors import AddressRefused
 from enrichment.models import Alert, Notice, Webhook
 
@@ -62,6 +67,13 @@ def free_port() -> int:
 
 
 @pytest.fixture
+def silent_port() -> Iterator[int]:
+    """A port at which somebody listens who never says a word."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        yield int(listening.getsockname()[1])
+
+
+@pytest.fixture
 def alert(project: Project) -> Alert:
     return Alert.objects.create(project=project, kind=Alert.Kind.ERRORS, about="flow", sentence="Much of it fails.")
 
@@ -97,6 +109,56 @@ class TestTelling:
         alerts.tell()
         alerts.tell()
         assert [message.to for message in mail.outbox] == [["dana@example.org"]]
+
+    def test_a_mail_server_that_never_answers_holds_nobody_up(
+        self, alert: Alert, dana: User, settings: Settings, silent_port: int
+    ) -> None:
+        assert configured.EMAIL_TIMEOUT <= 10
+        dana.email = "dana@example.org"
+        dana.save()
+        settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+        settings.EMAIL_HOST, settings.EMAIL_PORT, settings.EMAIL_TIMEOUT = "127.0.0.1", silent_port, 1
+        for number in range(5):
+            Alert.objects.create(project=alert.project, kind=alert.kind, about=f"layer {number}", sentence="It fails.")
+        began = time.monotonic()
+        jobs.watch()
+        assert not Alert.objects.filter(mail_attempts__gt=0).exists(), "alerts are sent by another job"
+        jobs.tell()
+        assert time.monotonic() - began < 3, "the others wait for the next time"
+        assert sorted(Alert.objects.values_list("mail_attempts", flat=True)) == [0, 0, 0, 0, 0, 1]
+        for job, serving in (("watch", "control"), ("tell", "files")):
+            assert celery_app.amqp.router.route({}, f"enrichment.jobs.{job}")["queue"].name == serving
+            assert f"enrichment.jobs.{job}" in configured.CELERY_BEAT_SCHEDULE
+
+    def test_one_address_that_the_mail_server_refuses_keeps_no_mail_from_others(
+        self, alert: Alert, dana: User, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        dana.email = "dana@example.org"
+        dana.save()
+        Alert.objects.create(project=alert.project, kind=alert.kind, about="pose", sentence="Pose fails.")
+        usual = alerts.send_mail
+
+        def choosy(subject: str, text: str, *more: Any) -> int:
+            if text == alert.sentence:
+                raise smtplib.SMTPRecipientsRefused({"dana@example.org": (550, b"no")})
+            return usual(subject, text, *more)
+
+        monkeypatch.setattr(alerts, "send_mail", choosy)
+        alerts.tell()
+        assert [message.body for message in mail.outbox] == ["Pose fails."]
+
+    def test_many_addresses_that_keep_it_waiting_have_their_turn_the_next_time(
+        self, alert: Alert, alice: User, hook: tuple[str, type[Hook]], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        url, server = hook
+        for number in range(3):
+            alerts.add_webhook(project=alert.project, url=f"{url}/{number}", by=alice)
+        monkeypatch.setattr(alerts, "SECONDS", -1.0)
+        alerts.tell()
+        assert not server.came
+        monkeypatch.setattr(alerts, "SECONDS", 60.0)
+        alerts.tell()
+        assert len(server.came) == 3
 
     def test_a_webhook_gets_the_alert_signed_once(
         self, alert: Alert, alice: User, hook: tuple[str, type[Hook]]
