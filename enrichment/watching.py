@@ -158,20 +158,21 @@ def _without_result(project: Project) -> list[tuple[str, str, str]]:
 
     What was done, or had failed, before a run was made and stands as it was is one of its layer runs, too.
     """
-    settled = Run.objects.light().filter(project=project, settled_at__gte=timezone.now() - WINDOW)
-    found = []
-    for run in settled:
-        since = LayerRun.objects.filter(runs=run, changed_at__gte=run.created_at)
-        lost = since.filter(state__in=[State.FAILED, State.BLOCKED])
-        if lost.exists() and not since.filter(state=State.DONE).exists():
-            sentence = f"Run {run.pk} over {run.clip_count} clips computed not a single frame."
-            found.append((str(Alert.Kind.NOTHING), f"run {run.pk}", sentence))
-    return found
+    since = LayerRun.objects.filter(runs=OuterRef("pk"), changed_at__gte=OuterRef("created_at"))
+    runs = Run.objects.filter(project=project, settled_at__gte=timezone.now() - WINDOW)
+    # In this order: of most runs a first layer run that is done is found at once.
+    nothing = runs.filter(~Exists(since.filter(state=State.DONE))).filter(
+        Exists(since.filter(state__in=[State.FAILED, State.BLOCKED]))
+    )
+    return [
+        (Alert.Kind.NOTHING, f"run {pk}", f"Run {pk} over {clips} clips computed not a single frame.")
+        for pk, clips in nothing.values_list("pk", "clip_count")
+    ]
 
 
 def _unserved(project: Project) -> list[tuple[str, str, str]]:
     """Queues in which the project's work waits and waits, as no running worker serves them."""
-    names = workers.unserved(since=timezone.now() - UNSERVED, project=project)
+    names = workers.unserved(since=timezone.now() - workers.UNSERVED, project=project)
     return [
         (
             Alert.Kind.UNSERVED,
