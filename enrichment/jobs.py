@@ -48,7 +48,7 @@ def _share_cores(**_: object) -> None:
 @worker_ready.connect
 def _announce(sender: Any, **_: object) -> None:
     """Tell the others what this worker could compute."""
-    _announcing.append(workers.Announcing(sender.app.amqp.queues.consume_from))
+    _announcing.append(workers.Announcing(sender.app.amqp.queues.consume_from, watching.look))
     _announcing[-1].start()
 
 

@@ -22,8 +22,6 @@ WINDOW = timedelta(hours=24)
 HISTORY = timedelta(days=60)
 # Above this share of failed attempts there is an alert, from so many attempts on.
 MOST_ERRORS, LEAST_ATTEMPTS = 0.05, 20
-# Work that nobody takes for so long is told of: a worker that starts again is back by then.
-UNSERVED = timedelta(minutes=5)
 # A drift is a mean of the window this many standard deviations below the history's, from so many clips in each.
 DRIFT, LEAST_CLIPS, LEAST_HISTORY = 1.0, 5, 20
 
@@ -31,11 +29,12 @@ State = LayerRun.State
 
 
 def look() -> None:
-    """Count the layers of every project in which something was computed lately, and open and close alerts."""
+    """Count the layers of every project in which something was computed lately or waits, and open and close alerts."""
     since = timezone.now() - WINDOW
     busy = LayerRun.objects.filter(changed_at__gte=since).order_by().values_list("clip__project", flat=True).distinct()
     watched = LayerWatch.objects.order_by().values_list("project", flat=True).distinct()
-    for project in Project.objects.filter(pk__in={*busy, *watched}):
+    waiting = Run.objects.unplanned().order_by().values_list("project", flat=True).distinct()
+    for project in Project.objects.filter(pk__in={*busy, *watched, *waiting}):
         try:
             with transaction.atomic():
                 count(project)

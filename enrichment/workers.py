@@ -12,7 +12,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
@@ -21,9 +21,10 @@ from django.db import connection, transaction
 from django.db.models import Q
 from django.db.models.functions import Now
 from django.db.utils import DatabaseError
+from django.utils import timezone
 
 from annotation.models import Project
-from enrichment import choosing, engine, leftovers, registry
+from enrichment import choosing, engine, leftovers, queue, registry
 from enrichment.errors import EngineMissing
 from enrichment.models import Batch, LayerRun, Run, Worker, from_now
 from enrichment.models.worker import COMPUTING, CONTROL, needs
@@ -36,6 +37,10 @@ BEAT: Final = 10.0
 RECHECK: Final = 60.0
 # How often it looks whether this machine is to be swept.
 SWEEP: Final = 600.0
+# How often it looks whether anybody looks after the layers.
+STAND_IN: Final = 120.0
+# Work that nobody takes for so long is told of: a worker that starts again is back by then.
+UNSERVED: Final = timedelta(minutes=5)
 _FORGOTTEN_AFTER: Final = 86_400.0
 
 
@@ -57,10 +62,16 @@ def me() -> str:
 
 
 class Announcing:
-    """Tells the others of this worker, and keeps its machine clean, from threads of its own until the process ends."""
+    """Tells the others of this worker, and keeps its machine clean, from threads of its own until the process ends.
 
-    def __init__(self, queues: Iterable[str]) -> None:
+    Args:
+        queues: what it takes from.
+        watch: raises alerts; called where no worker serves the queue in which that is asked for.
+    """
+
+    def __init__(self, queues: Iterable[str], watch: Callable[[], object]) -> None:
         self._queues = sorted(queues)
+        self._watch = watch
         self._stop = threading.Event()
         self._process = f"{socket.gethostname()}:{os.getpid()}"
         self._told = False
@@ -72,7 +83,12 @@ class Announcing:
             Worker.objects.filter(name=me()).update(refused={}, ready=False)
         except DatabaseError:
             log.warning("The worker could not tell that it began; it tells of itself soon.", exc_info=True)
-        steps = ((self._beat, BEAT, "beat"), (self._list, RECHECK, "list"), (leftovers.sweep, SWEEP, "broom"))
+        steps = (
+            (self._beat, BEAT, "beat"),
+            (self._list, RECHECK, "list"),
+            (leftovers.sweep, SWEEP, "broom"),
+            (self._stand_in, STAND_IN, "watch"),
+        )
         for step, every, name in steps:
             threading.Thread(target=self._repeat, args=(step, every), name=f"worker's {name}", daemon=True).start()
 
@@ -111,6 +127,19 @@ class Announcing:
         Worker.objects.update_or_create(name=me(), defaults={**facts, "process": self._process})
         self._told = True
         Worker.objects.filter(seen_at__lt=from_now(-_FORGOTTEN_AFTER)).delete()
+
+    def _stand_in(self) -> None:
+        """Raise the alert that nobody serves the queue in which alerts are asked for: one worker for all."""
+        if CONTROL not in unserved(since=timezone.now() - UNSERVED):
+            return
+        first = Worker.objects.live().first()
+        if first is not None and first.name == me():
+            log.error(
+                "Requests wait to be planned and no running worker serves the queue %s; start one with `%s`.",
+                CONTROL,
+                queue.worker_command(CONTROL),
+            )
+            self._watch()
 
     def _list(self) -> None:
         engines, lacks = listing(settings.WEIGHTS_DIR)

@@ -141,7 +141,7 @@ class TestNames:
         workers.be("celery@host")
         try:
             Worker.objects.create(name="celery@host", process="host:1", queues=["gpu"], seen_at=timezone.now())
-            mine = workers.Announcing(["cpu"])
+            mine = workers.Announcing(["cpu"], watch=list)
             mine._beat()
             mine._beat()
             assert not caplog.records, "what a killed worker left is no other worker"

@@ -83,7 +83,7 @@ def test_each_worker_sweeps_the_disk_that_it_sees(stale: Path, settings: Setting
     assert stale.exists()
     settings.CLIPS_DIR = home
     (tmp_path / "worker.log").touch()
-    mine = workers.Announcing(["cpu"])
+    mine = workers.Announcing(["cpu"], watch=list)
     workers.be("cpu@host")
     try:
         mine.start()

@@ -193,7 +193,7 @@ class TestHandingOn:
         workers.refuse(layer_run, "It has none.")
         assert Worker.objects.get(name="cpu@a").why_not(layer_run) == "cpu@a: It has none."
         settings.WEIGHTS_DIR = elsewhere
-        workers.Announcing(["cpu"])._list()
+        workers.Announcing(["cpu"], watch=list)._list()
         assert Worker.objects.get(name="cpu@a").why_not(layer_run) == ""
 
 

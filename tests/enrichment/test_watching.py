@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
@@ -11,7 +12,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from annotation.models import Clip, Project
-from enrichment import costs, watching
+from enrichment import costs, watching, workers
 from enrichment.models import Alert, ApiCall, Batch, LayerRun, LayerWatch, Run, Worker
 from tests.factories import ProjectFactory, clip_rows
 
@@ -161,6 +162,18 @@ class TestAlerts:
         watching.look()
         assert not Alert.objects.filter(kind=Alert.Kind.NOTHING, closed_at=None).exists()
 
+    def test_runs_that_came_to_nothing_are_found_by_one_query_however_many_there_are(
+        self, project: Project, django_assert_num_queries: Any
+    ) -> None:
+        layer_runs(clip_rows(project, 3), state=State.FAILED)
+        now = timezone.now()
+        for number in range(6):
+            run = Run.objects.create(project=project, layers=["flow"], clip_count=3, planned_at=now, settled_at=now)
+            run.layer_runs.set(LayerRun.objects.all()[: number % 2 * 3])
+        Run.objects.update(created_at=now - timedelta(hours=3))
+        with django_assert_num_queries(1):
+            assert len(watching._without_result(project)) == 3
+
     def test_layers_that_stood_before_are_not_what_a_run_computed(self, project: Project) -> None:
         clips = clip_rows(project, 3)
         layer_runs(clips, days_ago=2)
@@ -198,6 +211,37 @@ class TestAlerts:
         worker.save()
         watching.look()
         assert not Alert.objects.filter(closed_at=None).exists()
+
+    def test_requests_that_nobody_plans_raise_one_by_another_worker_as_nobody_is_asked_to_watch(
+        self, project: Project, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        Run.objects.create(project=project, layers=["flow"], clip_count=1)
+        for name in ("cpu@a", "gpu@a"):
+            Worker.objects.create(name=name, queues=["cpu"], seen_at=timezone.now())
+        looks: list[str] = []
+
+        def looked(by: str) -> list[str]:
+            def watch() -> None:
+                looks.append(by)
+                watching.look()
+
+            looks.clear()
+            workers.be(by)
+            try:
+                workers.Announcing(["cpu"], watch)._stand_in()
+            finally:
+                workers.be("")
+            return looks
+
+        assert looked("cpu@a") == [], "a worker that starts again is back by then"
+        Run.objects.update(created_at=timezone.now() - timedelta(minutes=6))
+        assert looked("gpu@a") == [], "one of them does it for all"
+        assert looked("cpu@a") == ["cpu@a"]
+        alert = Alert.objects.get()
+        assert (alert.kind, alert.about) == (Alert.Kind.UNSERVED, "queue control")
+        assert "no running worker serves the queue control" in caplog.text
+        Worker.objects.create(name="control@a", queues=["control"], seen_at=timezone.now())
+        assert looked("cpu@a") == []
 
 
 class TestPages:

@@ -195,7 +195,7 @@ def test_a_worker_that_lacks_the_weights_leaves_it_to_one_that_has_them(waiting:
 def test_workers_tell_what_carries_masks_there(either: type[Carrier]) -> None:
     workers.be("hands@host")
     try:
-        workers.Announcing(["interactive"])._list()
+        workers.Announcing(["interactive"], watch=list)._list()
     finally:
         workers.be("")
     worker = Worker.objects.get(name="hands@host")
