@@ -11,7 +11,6 @@ import sys
 import time
 from argparse import ArgumentParser
 from collections.abc import Iterable
-from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -20,11 +19,13 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 
 from enrichment import queue
-from enrichment.models.worker import CONTROL
+from enrichment.models.worker import COMPUTING, CONTROL
 
 # A batch is seconds long. One that takes longer than this is cut off; the ledger hands it out again.
 PATIENCE = 10.0
 _WAITED_FOR = (queue.INTERACTIVE, queue.INTERACTIVE_GPU)
+# Started when the server answers: nobody has uploaded anything before.
+_CAN_WAIT = ("files",)
 
 
 class Command(BaseCommand):
@@ -51,11 +52,12 @@ class Command(BaseCommand):
         os.environ.setdefault("LOUPE_THREADS", str(max(1, (os.cpu_count() or 1) // workers)))
         commands = workers_of(workers)
         children = {
-            **{name: _start(command, settings.LOGS_DIR / f"{name}.log") for name, command in commands.items()},
-            "server": _start(_server(port), settings.LOGS_DIR / "server.log"),
+            **{name: _begin(name, command) for name, command in commands.items() if name not in _CAN_WAIT},
+            "server": _begin("server", _server(port)),
         }
         try:
             _wait_until_serving(port, children["server"])
+            children.update({name: _begin(name, commands[name]) for name in _CAN_WAIT})
             self.stdout.write(f"\nLoupe is on {address}  (Ctrl-C stops it; logs in {settings.LOGS_DIR})\n")
             self.stdout.flush()
             self._watch(children, commands)
@@ -71,7 +73,7 @@ class Command(BaseCommand):
             for name, command in commands.items():
                 if children[name].poll() is not None:
                     self.stderr.write(f"The worker stopped and is started again; see {name}.log for the reason.")
-                    children[name] = _start(command, settings.LOGS_DIR / f"{name}.log")
+                    children[name] = _begin(name, command)
             time.sleep(1.0)
         raise CommandError(f"The server stopped by itself; the end of {settings.LOGS_DIR / 'server.log'} says why.")
 
@@ -90,13 +92,17 @@ def _demand_free(port: int) -> None:
 
 def workers_of(processes: int) -> dict[str, list[str]]:
     """The commands of all workers by the names of their logs."""
-    return {"worker": _worker(processes), "control": _control_worker(), "interactive": _interactive_worker()}
+    return {
+        "worker": _worker(processes),
+        "control": _control_worker(),
+        "interactive": _interactive_worker(),
+        "files": _files_worker(),
+    }
 
 
 def _worker(processes: int) -> list[str]:
-    """One Celery worker for what takes long, taking from its queues in turn, with the scheduler inside it."""
-    queues = [name for name in queue.EVERY if name not in (CONTROL, *_WAITED_FOR)]
-    return ["nice", "-n", "5", *_celery("all", queues), "-B", "--concurrency", str(processes)]
+    """One Celery worker for layers, taking from its queues in turn, with the scheduler inside it."""
+    return ["nice", "-n", "5", *_celery("layers", COMPUTING), "-B", "--concurrency", str(processes)]
 
 
 def _control_worker() -> list[str]:
@@ -108,6 +114,11 @@ def _interactive_worker() -> list[str]:
     """A worker that is never busy with layers when somebody waits for a mask; two may wait at once."""
     words = _celery("interactive", _WAITED_FOR)
     return ["env", "LOUPE_THREADS=0", *words, "--concurrency", "2", "--without-gossip"]
+
+
+def _files_worker() -> list[str]:
+    """A worker that is never busy with layers when somebody uploads or delivers; an upload passes a long delivery."""
+    return ["nice", "-n", "5", *_celery("files", ["files"]), "--concurrency", "2", "--without-gossip"]
 
 
 def _celery(name: str, queues: Iterable[str]) -> list[str]:
@@ -125,9 +136,9 @@ def _server(port: int) -> list[str]:
     ]
 
 
-def _start(command: list[str], log: Path) -> subprocess.Popen[bytes]:
+def _begin(name: str, command: list[str]) -> subprocess.Popen[bytes]:
     """A child in a session of its own, so that Ctrl-C reaches it through us and in order."""
-    with log.open("ab") as sink:
+    with (settings.LOGS_DIR / f"{name}.log").open("ab") as sink:
         return subprocess.Popen(
             command, cwd=settings.BASE_DIR, stdin=subprocess.DEVNULL, stdout=sink, stderr=sink, start_new_session=True
         )
