@@ -16,7 +16,7 @@ from annotation import clips
 from annotation.media.clip_folder import ClipFolder
 from annotation.media.errors import ClipFolderError
 from annotation.models import Clip, Project
-from enrichment import choosing, comparison, compute, queue, registry
+from enrichment import choosing, comparison, compute, failures, queue, registry
 from enrichment.comparison import Differences, Side
 from enrichment.errors import RunRefused, VersionGone
 from enrichment.models import Comparison, LayerRun, from_now
@@ -97,7 +97,7 @@ def run(before_id: int, after_id: int) -> None:
             before=rows[before_id],
             after=rows[after_id],
             defaults={
-                "error": f"The two versions cannot be compared: {compute.sentence(error)}",
+                "error": f"The two versions cannot be compared: {failures.sentence(error)}",
                 "waiting_since": None,
             },
         )

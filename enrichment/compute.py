@@ -5,7 +5,6 @@ No transaction is open while a layer computes. Everything here may be killed at 
 
 from __future__ import annotations
 
-import errno
 import logging
 import math
 import threading
@@ -17,7 +16,7 @@ from celery.exceptions import SoftTimeLimitExceeded
 from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import Q
-from django.db.utils import DatabaseError
+from django.db.utils import Error
 
 from annotation import clips, proposals
 from annotation.models import Clip
@@ -93,9 +92,10 @@ class Heartbeat:
                     if self._seconds > self._limit + STOPPING_SECONDS or not self._renew():
                         self.lost.set()
                         return
-                except DatabaseError:
+                except Error:
                     # A database that is away for a moment costs a beat, not the work: the lease outlasts two of them.
                     log.warning("A heartbeat of %s did not reach the database.", self._name, exc_info=True)
+                    connection.close()  # or the next beat would find it closed by the server, and so for ever
         finally:
             connection.close()
 
@@ -127,6 +127,7 @@ def work(claim: ledger.Claim) -> bool:
     try:
         with Heartbeat(str(batch), claim.renew, limit=settings.BATCH_SECONDS) as heartbeat:
             product = _step(batch)(claim, heartbeat)
+        _look_at_connection()
         if product is None:
             entered = ledger.complete(claim)
         else:
@@ -145,14 +146,21 @@ def work(claim: ledger.Claim) -> bool:
             ledger.fail(claim, str(error))
     except EngineMissing as error:
         log.warning("%s cannot be computed here: %s", batch, error)
-        routing.hand_on(claim, sentence(error))
+        routing.hand_on(claim, failures.sentence(error))
         return False
     except Exception as error:
         log.exception("%s failed at attempt %d.", batch, batch.attempts)
+        _look_at_connection()
         frames_in_hand.put_down()
-        reason = failures.of_time(batch, claim.seconds) if failures.is_out_of_time(error) else sentence(error)
+        reason = failures.of_time(batch, claim.seconds) if failures.is_out_of_time(error) else failures.sentence(error)
         ledger.fail(claim, reason, lasts=failures.lasts(error))
     return True
+
+
+def _look_at_connection() -> None:
+    """Connect anew where the database was restarted during the minutes of a batch: what was computed still counts."""
+    if connection.connection is not None and not connection.in_atomic_block and not connection.is_usable():
+        connection.close()
 
 
 def _work_on(claim: ledger.Claim | None) -> bool:
@@ -206,14 +214,6 @@ def facts_of(clip: Clip) -> ClipFacts:
         seconds=tuple(float(second) for second in clips.index(clip).seconds),
         about={name: getattr(clip, name) for name in told},
     )
-
-
-def sentence(error: Exception) -> str:
-    """What went wrong, for a person."""
-    if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}:
-        return "The disk is full; make room and ask for the layer again."
-    said = str(error).strip()
-    return said if said.endswith(".") else f"{type(error).__name__}: {said or 'no reason was given'}."
 
 
 def _choice(layer: Layer, layer_run: LayerRun) -> Choice:

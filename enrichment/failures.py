@@ -7,6 +7,7 @@ service that does not answer, too little memory. So does what nobody has thought
 
 from __future__ import annotations
 
+import errno
 import sys
 from collections.abc import Iterator
 from typing import Final
@@ -46,6 +47,14 @@ LASTING: Final = (
 _CV2_NO_MEMORY: Final = -4
 
 
+def sentence(error: Exception) -> str:
+    """What went wrong, for a person."""
+    if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        return "The disk is full; make room and ask for the layer again."
+    said = str(error).strip()
+    return said if said.endswith(".") else f"{type(error).__name__}: {said or 'no reason was given'}."
+
+
 def lasts(error: BaseException) -> bool:
     """Whether the same attempt would fail in the same way."""
     if any(isinstance(each, PASSING) or is_out_of_memory(each) for each in _chain(error)):
@@ -72,6 +81,11 @@ def of_time(batch: Batch, seconds: float) -> str:
         "is too slow for this worker: choose a quicker one or a smaller model, give the layer a worker with a GPU, or "
         "raise LOUPE_BATCH_SECONDS; then ask for the layer again. What is done stays done."
     )
+
+
+def of_silent_workers(attempts: int) -> str:
+    """What to say of work other than a batch whose workers died without a word."""
+    return f"{attempts} workers in a row stopped without a word; they may lack memory. Look at the workers' logs."
 
 
 def of_silence(batch: Batch) -> str:

@@ -14,6 +14,7 @@ from django.conf import settings
 from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Now
 
+from enrichment import failures
 from enrichment.models import Leased, from_now
 
 MOST_ATTEMPTS = 3
@@ -57,5 +58,7 @@ def expire(model: type[Leased]) -> int:
     """Queue again what workers hold that fell silent, a few times; returns how many rows that concerned."""
     silent = model._default_manager.filter(model.is_expired())
     count = silent.filter(attempts__lt=MOST_ATTEMPTS).update(state=State.QUEUED, owner=None, sent_at=None)
-    reason = f"{MOST_ATTEMPTS} workers in a row stopped without a word; they may lack memory."
-    return count + silent.update(state=State.FAILED, owner=None, error=reason)
+    # Only those that have had their attempts: other leases may have run out since the line above.
+    given_up = silent.filter(attempts__gte=MOST_ATTEMPTS)
+    reason = failures.of_silent_workers(MOST_ATTEMPTS)
+    return count + given_up.update(state=State.FAILED, owner=None, error=reason)

@@ -16,7 +16,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from enrichment import choosing, compute, engine, registry
+from enrichment import choosing, engine, failures, registry
 from enrichment.engine import LayerEngine, Picture
 
 log = logging.getLogger(__name__)
@@ -115,7 +115,7 @@ def measure(rows: Iterable[Row], weights: Path, speeds: Path) -> Iterable[Measur
                 speed = _speed_of(row.offer, each.value, weights, picture)
             except Exception as error:
                 log.exception("%s could not be measured.", each.value)
-                yield Measured(each, None, f"{each.value} could not be measured: {compute.sentence(error)}")
+                yield Measured(each, None, f"{each.value} could not be measured: {failures.sentence(error)}")
                 continue
             _keep(speeds, f"{row.offer.key}:{each.checkpoint}", speed)
             yield Measured(each, speed)

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from annotation import clips
 from annotation.geometry import rle
-from enrichment import compute, leases, propagations
+from enrichment import compute, failures, leases, propagations
 from enrichment.errors import BatchLost, EngineInputError, UnknownCarrier
 from enrichment.models import PropagatedMask, Propagation, Worker, from_now
 from enrichment.propagation import registry
@@ -63,7 +63,7 @@ def run(propagation_id: int, *, patience: float = 0.0) -> bool:
         log.exception("%s failed at attempt %d.", row, row.attempts)
         last = row.attempts >= leases.MOST_ATTEMPTS
         again = {} if last else {"sent_at": None}
-        leave(row, owner, state=State.FAILED if last else State.QUEUED, error=compute.sentence(error), **again)
+        leave(row, owner, state=State.FAILED if last else State.QUEUED, error=failures.sentence(error), **again)
     else:
         leave(row, owner, state=State.DONE, reason=reason, error="", done_at=Now())
     return True

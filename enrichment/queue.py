@@ -18,6 +18,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 from kombu.exceptions import KombuError
 
+from enrichment import workers
 from enrichment.models import Batch, Leased, Propagation, Run, Survey, TaskCheck, Worker, from_now
 from enrichment.models.worker import COMPUTING, CONTROL
 
@@ -31,8 +32,8 @@ TELL_AGAIN_AFTER = 45.0
 GONE_AFTER = 2 * TELL_AGAIN_AFTER
 # So many seconds do when nobody is busy at all.
 LOST_AFTER = 5.0
-# A request of which nothing was planned for so many seconds has lost its hint, or its planner; longer than all slices
-# that stand before it in the queue.
+# A request of which nothing was planned for so many seconds has lost its hint, or its planner. Where it only waits for
+# dozens of others that are planned, too, it is told twice, which does no harm.
 NOT_PLANNED_FOR = 15.0
 # What a person waits for does not stand in line behind layers; at least one worker serves this queue alone, and those
 # with a GPU take from theirs and from the layers' in turn.
@@ -99,6 +100,9 @@ def _seems_lost(name: str) -> Q:
         seen = seen or batches.aggregate(first=Min("layer_run__created_at"))["first"]
         # With no worker at all, ever more seldom: a night without one must not fill the broker.
         lost_after = max(LOST_AFTER, (timezone.now() - seen).total_seconds() / 4)
+        # One that has come, or come back, is idle and waits for nothing but a hint: those of before are out of date.
+        if workers.serve(name):
+            lost_after = min(lost_after, TELL_AGAIN_AFTER)
     return Q(sent_at__lt=from_now(-lost_after))
 
 
@@ -138,7 +142,7 @@ def _tell(kind: type[Leased], job: str, of: str) -> int:
     count = 0
     for pk, told in rows.filter(kind.is_due(), unsent).values_list("pk", of)[:WINDOW]:
         if rows.filter(unsent, pk=pk).update(sent_at=Now()):
-            transaction.on_commit(partial(send, job, told))
+            transaction.on_commit(partial(send, job, told, expires=GONE_AFTER))
             count += 1
     return count
 
@@ -185,7 +189,7 @@ def why_waiting(device: str, engine: str) -> str:
 def send_propagation(pk: int, device: str, engine: str) -> None:
     """Hand one propagation to the workers that people wait for: the best ones at once, others when those are busy."""
     best, *others = takers(device, engine) or _WAITED_FOR[device][-1:]
-    send("enrichment.jobs.propagate", pk, queue=best)
+    send("enrichment.jobs.propagate", pk, queue=best, expires=GONE_AFTER)
     for name in others:
         send("enrichment.jobs.propagate", pk, PATIENCE, queue=name, expires=GONE_AFTER)
 

@@ -12,12 +12,13 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models.functions import Now
+from django.db.utils import Error
 from django.utils import timezone
 
 from annotation import history
 from annotation.events import announce_change
 from annotation.models import Clip, Project
-from enrichment import choosing, graph, ledger, priorities, queue, registry, routing, versions
+from enrichment import choosing, failures, graph, ledger, priorities, queue, registry, routing, versions
 from enrichment.errors import EnrichmentError, RunRefused, VersionGone
 from enrichment.expectations import Expected, Wanted, expected, wanted
 from enrichment.kept import Lying
@@ -30,6 +31,11 @@ log = logging.getLogger(__name__)
 CHUNK = 20
 # Seconds that all requests which are being planned may take together before others have their turn in the queue.
 SLICE = 2.0
+# Seconds for which a request waits for a disk or a bucket that is away before it is closed without what lies there.
+PATIENCE = 600.0
+# Clips that are named of those that could not be planned.
+NAMED = 5
+_LEFT_OUT = "could not be planned"
 # However many share it: less, and reading the request costs more than what is planned.
 LEAST_SLICE = 0.2
 
@@ -115,9 +121,12 @@ def plan_slice(run: Run, *, seconds: float) -> bool:
         Whether it went on to the end of its time, or of the request; False when somebody else had planned the same
         clips meanwhile, and goes on.
 
+    A clip that cannot be planned, for instance as its folder cannot be read, is left out, and the request says so.
+
     Raises:
         EnrichmentError: it cannot be planned as things are set, for instance since an upgrade. The request is closed
             with that sentence, so that nobody tries again and again; what was planned of it before goes on.
+        OSError: a disk or a bucket is away; another try may do better.
     """
     if run.planned_at is not None:
         return False
@@ -129,11 +138,12 @@ def plan_slice(run: Run, *, seconds: float) -> bool:
                 return False
             if time.monotonic() > until:
                 break
-    except EnrichmentError as error:
-        _planned(run, error=str(error))
+    except Exception as error:
+        if isinstance(error, EnrichmentError) or not _may_pass(run, error):
+            _planned(run, error=failures.sentence(error))
         raise
     if run.clips_planned >= len(run.clips):
-        _planned(run)
+        _planned(run, error=run.error)
     else:
         with transaction.atomic():
             announce_change(project_id=run.project_id, kind="run", object_id=run.pk)
@@ -149,12 +159,32 @@ def _plan_chunk(run: Run, layers: Mapping[str, Wanted], until: float) -> bool:
     there = Clip.objects.select_related("project").in_bulk([pk for pk in chunk if pk not in known])
     for pk in chunk:
         if pk in there:
-            _plan_clip(run, there[pk], layers)
+            _plan_or_leave_out(run, there[pk], layers)
         run.clips_planned += 1
         if time.monotonic() > until:
             break
     same = Run.objects.filter(pk=run.pk, clips_planned=before)
-    return bool(same.update(clips_planned=run.clips_planned, told_at=Now()))
+    return bool(same.update(clips_planned=run.clips_planned, told_at=Now(), error=run.error))
+
+
+def _plan_or_leave_out(run: Run, clip: Clip, layers: Mapping[str, Wanted]) -> None:
+    try:
+        _plan_clip(run, clip, layers)
+    except Exception as error:
+        if isinstance(error, EnrichmentError) or _may_pass(run, error):
+            raise
+        log.exception("Clip %d of run %d cannot be planned.", clip.pk, run.pk)
+        named = run.error.count(_LEFT_OUT)
+        if named < NAMED:
+            run.error += f"{' ' if named else ''}{clip.name} (clip {clip.pk}) {_LEFT_OUT}: {failures.sentence(error)}"
+        elif named == NAMED:
+            run.error += f" More {_LEFT_OUT}; see the log."
+
+
+def _may_pass(run: Run, error: Exception) -> bool:
+    """Whether planning is worth another try: while a database, a disk or a bucket may only be away for a moment."""
+    waited = (timezone.now() - run.created_at).total_seconds()
+    return isinstance(error, Error) or (waited < PATIENCE and not failures.lasts(error))
 
 
 def configure(

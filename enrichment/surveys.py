@@ -15,7 +15,7 @@ from django.db import transaction
 from django.db.models.functions import Now
 
 from annotation.models import Project
-from enrichment import compute, leases, queue, similarity
+from enrichment import compute, failures, leases, queue, similarity
 from enrichment.errors import EngineInputError, RunRefused
 from enrichment.models import Survey
 
@@ -62,7 +62,7 @@ def run(project_id: int) -> bool:
         log.exception("The %s failed at attempt %d.", row, row.attempts)
         last = row.attempts >= leases.MOST_ATTEMPTS
         state = State.FAILED if last else State.QUEUED
-        leases.leave(Survey, row.pk, owner, state=state, error=compute.sentence(error), sent_at=None)
+        leases.leave(Survey, row.pk, owner, state=state, error=failures.sentence(error), sent_at=None)
     else:
         leases.leave(Survey, row.pk, owner, state=State.DONE, error="", done_at=Now())
     return True

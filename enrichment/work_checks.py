@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from annotation import clips, work
 from annotation.models import Task
 from annotation.work import Work
-from enrichment import compute, leases, ledger, recordings, task_checks, thresholds
+from enrichment import compute, failures, leases, ledger, recordings, task_checks, thresholds
 from enrichment.checks import actions_vs_motion, depth_vs_segmentation, flow_vs_segmentation
 from enrichment.checks.actions_vs_motion import Labelled
 from enrichment.checks.observed_motion import Observed, TrackMasks, guided, observe
@@ -77,7 +77,7 @@ def run(task_id: int) -> bool:
     except Exception as error:
         log.exception("%s failed at attempt %d.", row, row.attempts)
         last = row.attempts >= leases.MOST_ATTEMPTS
-        task_checks.leave(row, owner, State.FAILED if last else State.QUEUED, error=compute.sentence(error))
+        task_checks.leave(row, owner, State.FAILED if last else State.QUEUED, error=failures.sentence(error))
     else:
         _leave(row, owner, seen, skipped)
     return True

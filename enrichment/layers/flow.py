@@ -212,8 +212,9 @@ def stored_size(clip: ClipFacts, parameters: Parameters) -> tuple[int, int]:
 def _pairs(context: Context, span: Span) -> Iterator[tuple[str, Pair]]:
     """Piece, picture and picture so far on of every frame of a batch and every gap, at the stored size.
 
-    One decoding pass serves all gaps; no more pictures are held than the longest gap spans. Of many gaps, what an attempt
-    before this one has computed is left out: a batch then takes as many times as long, and may have been stopped.
+    One decoding pass serves all gaps; no more pictures are held than the longest gap spans. Of many gaps, what an
+    attempt before this one has computed is left out: a batch then takes as many times as long, and may have been
+    stopped.
     """
     clip, gaps = context.clip, context.parameters.gaps
     size = stored_size(clip, context.parameters)

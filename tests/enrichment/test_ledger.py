@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 
 from annotation import clips
 from annotation.models import Clip, Project
-from enrichment import batches, compute, jobs, leases, ledger, priorities, progress, queue, runs
+from enrichment import batches, compute, failures, jobs, leases, ledger, priorities, progress, queue, runs
 from enrichment.layer import Context, Layer, Product, Span
 from enrichment.models import Batch, LayerRun, Run, from_now
 from tests.enrichment.layers import Numbers
@@ -270,7 +270,7 @@ class TestFailures:
         assert said.startswith("Putting together what was computed of all 24 frames was stopped after")
 
     def test_a_full_disk_is_said_to_be_full(self) -> None:
-        assert compute.sentence(OSError(28, "No space left on device")).startswith("The disk is full;")
+        assert failures.sentence(OSError(28, "No space left on device")).startswith("The disk is full;")
 
     def test_a_layer_that_is_no_longer_installed_fails_with_a_sentence(
         self, asked: Run, clip: Clip, small_layers: dict[str, Layer]
