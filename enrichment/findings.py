@@ -65,15 +65,20 @@ def publish_found(context: Context, path: str, check: str, found: Sequence[Findi
 
 
 def of_the_sure(found: Sequence[Finding], reader: TrackReader, least: float) -> list[Finding]:
-    """Findings about proposals that claim a confidence of `least` or more, 0-1, and none graver than "probably wrong".
+    """Findings about proposals that claim a confidence of `least` or more, 0-1; before any are joined.
 
-    A proposal that calls itself doubtful says already what a flag would say, and none of them is anybody's work yet.
+    A proposal that calls itself doubtful says already what a flag would say.
     """
     return [
-        replace(each, severity=min(each.severity, 2))
+        each
         for each in found
         if all(reader.confidence.get(number, 1.0) >= least for number in each.evidence.get("tracks", ()))
     ]
+
+
+def of_proposals(found: Sequence[Finding]) -> list[Finding]:
+    """The findings, none graver than "probably wrong": a proposal is nobody's work yet."""
+    return [replace(each, severity=min(each.severity, 2)) for each in found]
 
 
 def written(folder: ClipFolder, files: Iterable[str]) -> tuple[str, list[dict[str, Any]] | None, str] | None:

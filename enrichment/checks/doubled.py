@@ -80,7 +80,7 @@ def as_finding(check: str, found: Doubled, tracks: Mapping[int, TrackMasks]) -> 
         "kind": KIND,
         "label": came.label,
         "tracks": [came.track_id, there.track_id],
-        "masks": [{"frame": found.frame, "counts": came.masks[found.frame]["counts"]}],
+        "masks": [{"frame": found.frame, "counts": each.masks[found.frame]["counts"]} for each in (came, there)],
         "measure": round(found.overlap, 3),
     }
     return Finding(check, found.frame, found.frame + 1, 3, reason, evidence)

@@ -120,9 +120,11 @@ def run(inputs: Inputs, thresholds: Thresholds | None = None) -> list[Finding]:
         thresholds: see `Thresholds`.
 
     Returns:
-        Findings by start, one for each stretch in which a track disagrees, beginning with the frame in which it shows.
-        Evidence: `kind` (displacement, leap, vacated, doubled or rigidity), `tracks`, `masks`, `vectors`, and `iou` or
-        `share`.
+        Findings by start, one for each stretch in which a track disagrees, or in which two lie on each other,
+        beginning with the frame in which it shows. Evidence: `kind`, `label`, `tracks` (two of them where they are
+        `doubled`) and `masks`; a displacement has `vectors`, `iou` and `measure`, a lack of `rigidity` `vectors`,
+        `share` and `measure`, a `leap` `vectors` alone, what is `vacated` `share` and `measure`, and two `doubled` ones
+        `measure`.
 
     Raises:
         EngineInputError: the flow changes its size within the clip.
@@ -132,8 +134,11 @@ def run(inputs: Inputs, thresholds: Thresholds | None = None) -> list[Finding]:
 
 
 def joined(found: Iterable[Finding], settings: Thresholds) -> list[Finding]:
-    """What a walk through the whole clip came upon, one finding for each stretch in which a track disagrees."""
-    return merge(found, settings.merge_gap, lambda each: each.evidence["tracks"][0], _MEASURES)
+    """What a walk came upon, one finding for each stretch in which a track, or a pair of them, disagrees.
+
+    A pair is about two tracks: joined with what is told of either alone, it would go where that goes.
+    """
+    return merge(found, settings.merge_gap, lambda each: tuple(sorted(each.evidence["tracks"])), _MEASURES)
 
 
 class Walk:
@@ -153,13 +158,18 @@ class Walk:
         )
 
     def over(self, frames: range | None = None) -> list[Finding]:
-        """What it comes upon in the next frames, in order and not yet `joined`; None for all that there are.
+        """What it comes upon in the next frames, not yet `joined`; None for all that there are.
+
+        Of masks that lie on each other, which is seen in every frame anew, only the stretches are told.
 
         Raises:
             EngineInputError: the flow changes its size within the clip.
         """
         walked = _frames_to_walk(self._waiting)
-        return [found for frame in walked if frames is None or frame in frames for found in self._step(frame)]
+        found = [each for frame in walked if frames is None or frame in frames for each in self._step(frame)]
+        pairs = [each for each in found if each.evidence["kind"] == doubled.KIND]
+        others = [each for each in found if each.evidence["kind"] != doubled.KIND]
+        return [*others, *joined(pairs, self._settings)]
 
     def state(self) -> dict[str, Any]:
         """What `restore` needs to go on from here, as plain JSON."""

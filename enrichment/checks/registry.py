@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 import math
 import pkgutil
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cache
 from typing import Any
@@ -23,7 +23,7 @@ class Finding:
     """Something that does not agree.
 
     start and end are frames [start, end). severity: 1 look when there is time, 2 probably wrong, 3 surely wrong.
-    reason: one sentence with the numbers. evidence: JSON with `kind` (what disagrees), `label` (of the thing),
+    reason: one sentence with the numbers, for each kind of which a joined one has several. evidence: JSON with `kind` (what disagrees), `label` (of the thing),
     `measure` (see `Measure`), `tracks` (numbers) or `segments` (ids), `keypoints` (names of joints that would have to
     change), and lists to draw: `masks` ({frame, counts: COCO RLE}), `boxes` ({frame, box: [x, y, width, height]}),
     `points` ({frame, at: [x, y]}), `vectors` ({frame, at: [x, y], by: [dx, dy], kind: "flow" or "mask"}) and `series`
@@ -76,6 +76,7 @@ class Check:
 
 
 _MOST_DRAWN = 80
+_LONGEST_REASON = 500  # characters, of several sentences: as many as a flag keeps
 
 _known: dict[str, Check] = {}
 
@@ -125,24 +126,51 @@ def merge(
         measures: the check's, by kind; without them the first of equals counts.
 
     Returns:
-        By start. A joined finding has the reason and the measure of its gravest member, of equals that whose measure is
-        farthest from what would do, and what all of them have to draw, up to 80 entries of a kind.
+        By start. A joined finding has the kind and the measure of its gravest member, of equals that whose measure is
+        farthest from what would do. It has that one's reason, then that of each other kind among them, and what all of
+        them have to draw, up to 80 entries of a kind. Where what is joined is all of one kind, some of it may be joined
+        beforehand: what comes of it is the same.
     """
-    groups: dict[object, list[Finding]] = {}
+    stretches: dict[object, list[list[Finding]]] = {}
+    ends: dict[object, int] = {}
     for finding in sorted(findings, key=lambda each: (each.start, each.end)):
-        group = groups.setdefault(same(finding), [])
-        if group and finding.start <= group[-1].end + gap:
-            last = group[-1]
-            graver = finding if _graver(finding, last, measures or {}) else last
-            group[-1] = replace(
-                graver,
-                start=last.start,
-                end=max(last.end, finding.end),
-                evidence=_together(graver.evidence, last.evidence, finding.evidence),
-            )
+        about = same(finding)
+        if about in ends and finding.start <= ends[about] + gap:
+            stretches[about][-1].append(finding)
+            ends[about] = max(ends[about], finding.end)
         else:
-            group.append(finding)
-    return sorted((each for group in groups.values() for each in group), key=lambda each: (each.start, each.end))
+            stretches.setdefault(about, []).append([finding])
+            ends[about] = finding.end
+    joined = [_as_one(stretch, measures or {}) for each in stretches.values() for stretch in each]
+    return sorted(joined, key=lambda each: (each.start, each.end))
+
+
+def _as_one(stretch: Sequence[Finding], measures: Mapping[str, Measure]) -> Finding:
+    """Findings by start that belong together."""
+    if len(stretch) == 1:
+        return stretch[0]
+    gravest = _gravest(stretch, measures)
+    kinds = {str(each.evidence.get("kind")): None for each in (gravest, *stretch)}
+    reason = ""
+    for kind in kinds:
+        said = _gravest([each for each in stretch if str(each.evidence.get("kind")) == kind], measures).reason
+        if not reason or len(reason) + 1 + len(said) <= _LONGEST_REASON:
+            reason = f"{reason} {said}".strip()
+    return replace(
+        gravest,
+        start=stretch[0].start,
+        end=max(each.end for each in stretch),
+        reason=reason,
+        evidence=_together(gravest.evidence, stretch),
+    )
+
+
+def _gravest(findings: Sequence[Finding], measures: Mapping[str, Measure]) -> Finding:
+    gravest = findings[0]
+    for each in findings[1:]:
+        if _graver(each, gravest, measures):
+            gravest = each
+    return gravest
 
 
 def _graver(one: Finding, other: Finding, measures: Mapping[str, Measure]) -> bool:
@@ -156,10 +184,10 @@ def _graver(one: Finding, other: Finding, measures: Mapping[str, Measure]) -> bo
     return bool(mine > theirs if measures[kind].above else mine < theirs)
 
 
-def _together(first: dict[str, Any], *all_of_them: dict[str, Any]) -> dict[str, Any]:
+def _together(first: dict[str, Any], all_of_them: Sequence[Finding]) -> dict[str, Any]:
     joined = dict(first)
     for key in ("masks", "boxes", "points", "vectors"):
-        entries = [entry for evidence in all_of_them for entry in evidence.get(key, [])]
+        entries = [entry for each in all_of_them for entry in each.evidence.get(key, [])]
         if entries:
             joined[key] = entries[:_MOST_DRAWN]
     return joined

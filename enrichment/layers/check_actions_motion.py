@@ -11,7 +11,7 @@ from enrichment.checks import actions_vs_motion
 from enrichment.checks.actions_vs_motion import Inputs, Labelled, Thresholds
 from enrichment.checks.observed_motion import guided
 from enrichment.checks.thing_motion import ThingMotion, ThingVelocities, by_track
-from enrichment.findings import of_the_sure, publish_found, tracks_of
+from enrichment.findings import of_proposals, of_the_sure, publish_found, tracks_of
 from enrichment.layer import Context, Layer, Output, Product, Span
 from enrichment.layers.actions import ActionsReader, rate_of
 from enrichment.layers.flow import FlowReader
@@ -86,7 +86,7 @@ class CheckActionsMotion(Layer):
         )
         found = actions_vs_motion.run(given, context.parameters)
         sure = of_the_sure(found, tracks, context.parameters.least_confidence)
-        return publish_found(context, FILE, actions_vs_motion.NAME, sure)
+        return publish_found(context, FILE, actions_vs_motion.NAME, of_proposals(sure))
 
 
 def _seen_of(batch: int) -> str:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from enrichment.checks import depth_vs_segmentation
 from enrichment.checks.depth_vs_segmentation import Inputs, Thresholds, joined, looked
 from enrichment.checks.registry import Finding
-from enrichment.findings import of_the_sure, publish_findings, tracks_of, write_findings, write_unjudged
+from enrichment.findings import of_proposals, of_the_sure, publish_findings, tracks_of, write_findings, write_unjudged
 from enrichment.layer import Context, Layer, Output, Product, Span
 from enrichment.layers.depth import NO_LENGTH, DepthReader
 from enrichment.layers.segmentation import TrackReader
@@ -65,7 +65,8 @@ class CheckDepthSegmentation(Layer):
         tracks = context.input("segmentation", TrackReader)
 
         def judged(found: list[Finding]) -> list[Finding]:
-            return of_the_sure(joined(found, context.parameters), tracks, context.parameters.least_confidence)
+            sure = of_the_sure(found, tracks, context.parameters.least_confidence)
+            return of_proposals(joined(sure, context.parameters))
 
         spans = self.spans(context.clip.frame_count)
         return publish_findings(context, FILE, depth_vs_segmentation.NAME, spans, judged)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from enrichment.checks import flow_vs_segmentation
 from enrichment.checks.flow_vs_segmentation import Inputs, Thresholds, Walk, joined
 from enrichment.checks.registry import Finding
-from enrichment.findings import of_the_sure, publish_findings, tracks_of, write_findings
+from enrichment.findings import of_proposals, of_the_sure, publish_findings, tracks_of, write_findings
 from enrichment.layer import Context, Layer, Output, Product, Span
 from enrichment.layers.flow import FlowReader
 from enrichment.layers.segmentation import TrackReader
@@ -40,7 +40,7 @@ class CheckFlowSegmentation(Layer):
     inputs = ("flow", "segmentation")
     outputs = (Output(FILE, "JSON", "frames [start, end), pixels"),)
     engine = flow_vs_segmentation.NAME
-    engine_version = "6"
+    engine_version = "7"
     Parameters = Parameters
     from_project = {"rigidities": "label_rigidities"}
     batch_frames = 600
@@ -66,7 +66,8 @@ class CheckFlowSegmentation(Layer):
         tracks = context.input("segmentation", TrackReader)
 
         def judged(found: list[Finding]) -> list[Finding]:
-            return of_the_sure(joined(found, context.parameters), tracks, context.parameters.least_confidence)
+            sure = of_the_sure(found, tracks, context.parameters.least_confidence)
+            return of_proposals(joined(sure, context.parameters))
 
         spans = self.spans(context.clip.frame_count)
         return publish_findings(context, FILE, flow_vs_segmentation.NAME, spans, judged)

@@ -9,7 +9,7 @@ import pytest
 
 from annotation.media.clip_folder import ClipFolder
 from enrichment.checks.registry import Finding
-from enrichment.findings import of_the_sure
+from enrichment.findings import of_proposals, of_the_sure
 from enrichment.layers.segmentation import MASKS_FILE, TrackReader
 
 
@@ -32,8 +32,6 @@ def test_a_proposal_that_doubts_itself_raises_no_flag_and_a_sure_one_is_not_call
     reader: TrackReader,
 ) -> None:
     found = [about(1), about(2), about(1, severity=1)]
-    assert [(each.evidence["tracks"], each.severity) for each in of_the_sure(found, reader, 0.75)] == [
-        ([1], 2),
-        ([1], 1),
-    ]
+    sure = of_proposals(of_the_sure(found, reader, 0.75))
+    assert [(each.evidence["tracks"], each.severity) for each in sure] == [([1], 2), ([1], 1)]
     assert len(of_the_sure(found, reader, 0.0)) == 3

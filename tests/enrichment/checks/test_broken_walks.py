@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -116,14 +116,14 @@ class Pictures:
         self.read = shot.picture
 
 
-def context_of(shot: Shot, at: Path, masks: Masks) -> Context:
-    """The clip of a shot with proposals on it."""
+def context_of(shot: Shot, at: Path, masks: Masks, doubtful: Collection[int] = ()) -> Context:
+    """The clip of a shot with proposals on it, some of which doubt themselves."""
     folder, frames = ClipFolder(at), shot.truth.spec.frames
     tracks = [
         {
             "track_id": track.track_id,
             "label": track.label,
-            "confidence": 0.9,
+            "confidence": 0.5 if track.track_id in doubtful else 0.9,
             "frames": {str(frame): {"counts": mask["counts"]} for frame, mask in track.masks.items()},
         }
         for track in tracks_of(shot.truth, masks)
@@ -151,11 +151,13 @@ def context_of(shot: Shot, at: Path, masks: Masks) -> Context:
     return Context(clip, Pictures(shot), folder, pieces, None, upstream)  # type: ignore[arg-type]
 
 
-def checked(name: str, shot: Shot, at: Path, every: int, again: Sequence[int] = ()) -> Product:
+def checked(
+    name: str, shot: Shot, at: Path, every: int, again: Sequence[int] = (), doubtful: Collection[int] = ()
+) -> Product:
     """The layer cut into batches of so many frames; some of them are computed a second time, as after a kill."""
     known = type(registry.get(name))
     layer: Any = type("Cut", (known,), {"batch_frames": every})()
-    context = context_of(shot, at, faulted(shot))
+    context = context_of(shot, at, faulted(shot), doubtful)
     object.__setattr__(context, "parameters", layer.Parameters())
     for span in layer.spans(shot.truth.spec.frames):
         for _ in range(2 if span.index in again else 1):
@@ -172,6 +174,21 @@ def test_a_check_of_many_batches_publishes_the_bytes_of_one(shot: Shot, tmp_path
     assert {each["evidence"]["kind"] for each in whole.findings or ()} >= KINDS[name]
     assert cut.findings == whole.findings
     assert [each.sha256 for each in cut.files] == [each.sha256 for each in whole.files]
+
+
+@pytest.mark.parametrize("shot", ["swaying camera"], indirect=True)
+def test_what_is_wrong_with_a_sure_track_is_told_though_it_ends_on_the_thing_of_a_doubtful_one(
+    shot: Shot, tmp_path: Path
+) -> None:
+    stays, goes = (shot.truth.with_label(label)[0].instance for label in ("obstacle_rigid", "container"))
+    frames = shot.truth.spec.frames
+    both = checked("check_flow_segmentation", shot, tmp_path / "a", frames).findings or ()
+    about = [(each["evidence"]["tracks"], each["evidence"]["kind"]) for each in both]
+    assert ([goes, stays], "doubled") in about
+    own = [each for each in both if each["evidence"]["tracks"] == [goes]]
+    assert own
+    sure = checked("check_flow_segmentation", shot, tmp_path / "b", frames, doubtful=[stays]).findings or ()
+    assert [each for each in sure if goes in each["evidence"]["tracks"]] == own
 
 
 def slides(frame: int) -> tuple[NDArray[np.float32], dict[int, NDArray[np.uint8]]]:

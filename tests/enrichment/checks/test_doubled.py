@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from enrichment.checks import flow_vs_segmentation
-from enrichment.checks.flow_vs_segmentation import Inputs, TrackMasks
+from enrichment.checks.flow_vs_segmentation import Inputs, Thresholds, TrackMasks, Walk
 from enrichment.checks.registry import Finding
 from tests.enrichment.checks.test_flow_vs_segmentation import moving, square, track
 
@@ -23,6 +23,19 @@ def test_a_track_that_goes_over_to_anothers_thing_is_named_first(every: int) -> 
     assert (only.start, only.end, only.severity) == (20, 41, 3)
     assert only.evidence["tracks"] == [2, 1]
     assert "lie on each other" in only.reason
+
+
+def test_both_masks_are_drawn() -> None:
+    stays, goes = (track({frame: square(left) for frame in range(7)}, number=left) for left in (60, 61))
+    [only] = found(stays, goes)
+    first = [each for each in only.evidence["masks"] if each["frame"] == 0]
+    assert [each["counts"] for each in first] == [each.masks[0]["counts"] for each in (stays, goes)]
+
+
+def test_a_walk_leaves_the_stretches_of_a_pair_and_not_each_frame() -> None:
+    tracks = [track({frame: square(left) for frame in range(100)}, number=left) for left in (60, 61)]
+    walk = Walk(Inputs(tracks, lambda _: moving(0, 0.0)), Thresholds())
+    assert [(each.start, each.end) for each in walk.over()] == [(0, 100)]
 
 
 def test_what_lies_in_a_container_or_on_the_table_is_not_on_its_thing() -> None:

@@ -62,8 +62,9 @@ def test_a_mask_on_another_thing_is_found_in_the_frame_in_which_it_leaps(shot: S
     other = shot.truth.with_label("obstacle_rigid")[0].instance
     at = shot.phase("transport").start + 3
     masks, (start, _) = scene.mask_on_wrong_object(shot.masks, moved=shot.moved, start=at, onto=other)
-    [found] = check(shot, masks)
-    assert (found.start, found.evidence["tracks"]) == (start, [shot.moved])
+    leaps, lies = check(shot, masks)
+    assert (leaps.start, leaps.evidence["tracks"]) == (start, [shot.moved])
+    assert (lies.start, lies.evidence["tracks"], lies.evidence["kind"]) == (start, [shot.moved, other], "doubled")
 
 
 def test_a_person_who_draws_a_pixel_too_wide_or_too_tight_raises_no_flag(shot: Shot) -> None:

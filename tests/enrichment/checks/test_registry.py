@@ -49,6 +49,18 @@ def test_findings_of_one_thing_that_lie_close_become_one_range_with_the_gravest_
     assert joined[0].reason == "7 to 9."
 
 
+def test_what_is_wrong_in_two_ways_says_both_the_gravest_first_and_as_much_as_a_flag_keeps() -> None:
+    kinds = [("displacement", 2, "It moved."), ("displacement", 2, "It moved on."), ("vacated", 3, "It has left.")]
+    found = [
+        dataclasses.replace(finding(n, n + 1, severity=severity), reason=said, evidence={"kind": kind})
+        for n, (kind, severity, said) in enumerate(kinds)
+    ]
+    [joined] = merge(found, 3, lambda each: 0)
+    assert (joined.reason, joined.evidence["kind"]) == ("It has left. It moved.", "vacated")
+    long = [dataclasses.replace(found[2], reason="It has left." * 41), *found[:2]]
+    assert merge(long, 3, lambda each: 0)[0].reason == "It has left." * 41
+
+
 @pytest.mark.parametrize(("above", "kept"), [(True, 0.9), (False, 0.16)])
 def test_of_equally_grave_findings_the_worst_number_is_kept_as_a_stricter_threshold_asks_for_it(
     above: bool, kept: float
