@@ -17,18 +17,21 @@ from enrichment.layers.segmentation import TrackReader
 _BENDS = frozenset({"human_hand", "obstacle_deformable"})
 
 
-def write_findings(context: Context, span: Span, found: Sequence[Finding]) -> None:
-    """Leave what was found in a batch for `publish_findings`."""
-    _write(context, span, found, "")
+def write_findings(context: Context, span: Span, found: Sequence[Finding], lacking: str = "") -> None:
+    """Leave what was found in a batch for `publish_findings`.
+
+    lacking: what the check did not look for beside it, and why, in a sentence.
+    """
+    _write(context, span, found, lacking=lacking)
 
 
 def write_unjudged(context: Context, span: Span, why: str) -> None:
     """Leave for `publish_findings` that the check could not judge the clip, and why, in a sentence."""
-    _write(context, span, (), why)
+    _write(context, span, (), unjudged=why)
 
 
-def _write(context: Context, span: Span, found: Sequence[Finding], why: str) -> None:
-    context.pieces.write_json(_piece(span), {"findings": [finding.to_json() for finding in found], "unjudged": why})
+def _write(context: Context, span: Span, found: Sequence[Finding], **said: str) -> None:
+    context.pieces.write_json(_piece(span), {"findings": [finding.to_json() for finding in found], **said})
 
 
 def publish_findings(
@@ -48,20 +51,29 @@ def publish_findings(
         judged: what all of them found, in their order, to what counts; for checks that judge over the whole clip.
     """
     left = [context.pieces.read_json(_piece(span)) for span in spans]
-    unjudged = next((each["unjudged"] for each in left if each["unjudged"]), "")
+    said = {name: next((each[name] for each in left if each.get(name)), "") for name in ("unjudged", "lacking")}
     found = judged([Finding(**each) for piece in left for each in piece["findings"]])
-    return publish_found(context, path, check, found, unjudged)
+    return publish_found(context, path, check, found, **said)
 
 
-def publish_found(context: Context, path: str, check: str, found: Sequence[Finding], unjudged: str = "") -> Product:
+def publish_found(
+    context: Context, path: str, check: str, found: Sequence[Finding], unjudged: str = "", lacking: str = ""
+) -> Product:
     """As `publish_findings`, for a check that judges only once everything has been looked at.
 
-    unjudged: why the check could not judge the clip, in a sentence; then `found` does not count.
+    Args:
+        context: of the layer.
+        path: of the file.
+        check: what found it.
+        found: what counts.
+        unjudged: why the check could not judge the clip, in a sentence; then `found` does not count.
+        lacking: what it did not look for, and why, in a sentence; `found` counts all the same.
     """
     told = [] if unjudged else [finding.to_json() for finding in found]
-    content = json.dumps({"check": check, "findings": told, "unjudged": unjudged}, separators=(",", ":")) + "\n"
-    file = context.folder.write(path, content.encode())
-    return Product([file], check=check, findings=None if unjudged else told, unjudged=unjudged)
+    content = {"check": check, "findings": told, "unjudged": unjudged} | ({"lacking": lacking} if lacking else {})
+    file = context.folder.write(path, (json.dumps(content, separators=(",", ":")) + "\n").encode())
+    check, findings, why = _said(content)
+    return Product([file], check=check, findings=findings, unjudged=why)
 
 
 def of_the_sure(found: Sequence[Finding], reader: TrackReader, least: float) -> list[Finding]:
@@ -82,17 +94,20 @@ def of_proposals(found: Sequence[Finding]) -> list[Finding]:
 
 
 def written(folder: ClipFolder, files: Iterable[str]) -> tuple[str, list[dict[str, Any]] | None, str] | None:
-    """The check, its findings and why it could not judge, as a finished layer's files have them.
+    """The check, its findings and why it could not judge, or what it lacks, as a finished layer's files have them.
 
     Returns:
         None when the layer is no check; findings None when it could not judge.
     """
     for path in files:
         if path.startswith("checks/"):
-            content = json.loads(folder.local(path).read_bytes())
-            unjudged = str(content.get("unjudged", ""))
-            return str(content["check"]), None if unjudged else list(content["findings"]), unjudged
+            return _said(json.loads(folder.local(path).read_bytes()))
     return None
+
+
+def _said(content: Mapping[str, Any]) -> tuple[str, list[dict[str, Any]] | None, str]:
+    unjudged, lacking = str(content.get("unjudged", "")), str(content.get("lacking", ""))
+    return str(content["check"]), None if unjudged else list(content["findings"]), unjudged or lacking
 
 
 def tracks_of(reader: TrackReader, rigidities: Mapping[str, str] | None = None) -> list[TrackMasks]:

@@ -167,7 +167,7 @@ class Product:
 
     measure: what the layer itself thinks of its result, 0-1 (a mean confidence, a quality score); watched for drift.
     unjudged: why a check could not judge, in a sentence. Then `findings` is None: an empty list would say that all is
-    well, and close what was found before.
+    well, and close what was found before. With findings, none among them, it is what the check did not look for.
     """
 
     files: Sequence[Artifact]

@@ -44,9 +44,14 @@ def filled(kind: type, given: Mapping[str, object], whose: str) -> Any:
 def refuse_beyond(parameters: Any, *, least: Mapping[str, float] | None = None, shares: Collection[str] = ()) -> None:
     """For a `__post_init__`: every number is `least` or more, 0 where that does not say; a share is 1 at most.
 
+    A class names its own fields; those of a subclass the subclass names, after those of its base.
+
     Raises:
         ValueError: one is not.
+        LookupError: a field is named that is not there, so that nothing would hold it to anything.
     """
+    if missing := {*(least or {}), *shares} - names(type(parameters)):
+        raise LookupError(f"{type(parameters).__name__} has no {', '.join(sorted(missing))}; name what is there.")
     for each in fields(parameters):
         value, low = getattr(parameters, each.name), (least or {}).get(each.name, 0)
         if not isinstance(value, int | float):
@@ -87,7 +92,7 @@ def _fits(value: object, hint: Any) -> bool:
     if isinstance(value, bool):
         return hint is bool
     if hint is float:
-        return isinstance(value, int | float) and isfinite(value)
+        return isinstance(value, int | float) and _is_finite(value)
     if origin is not None and issubclass(origin, Mapping):
         # What the entries are, the dataclass says better than their type does.
         return isinstance(value, Mapping) and _is_finite(value)
@@ -101,7 +106,10 @@ def _is_finite(value: object) -> bool:
         return all(_is_finite(each) for each in value.values())
     if isinstance(value, list | tuple):
         return all(_is_finite(each) for each in value)
-    return not isinstance(value, float) or isfinite(value)
+    try:
+        return not isinstance(value, int | float) or isfinite(value)
+    except OverflowError:
+        return False  # a whole number that no float holds
 
 
 def _words(hint: Any) -> str:

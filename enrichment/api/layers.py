@@ -63,7 +63,9 @@ class ClipLayer(serializers.Serializer[Any]):
     batches_done = serializers.IntegerField()
     batches_total = serializers.IntegerField()
     error = serializers.CharField()
-    unjudged = serializers.CharField(help_text="why a check that is done could not judge the clip; else empty")
+    unjudged = serializers.CharField(
+        help_text="why a check that is done could not judge the clip, or did not look for all that it can; else empty"
+    )
     files = serializers.ListField(child=serializers.CharField(), help_text="paths in the clip folder")
 
 

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from enrichment.checks.carries import Carry, carries_of
 from enrichment.checks.observed_motion import Observed
-from enrichment.checks.registry import Check, Finding, register, series
+from enrichment.checks.registry import Check, Finding, plain, register, series
 from enrichment.engines.motion_actions import smoothed_velocity, usual_speed
 from enrichment.engines.motion_features import MotionSeries
 from enrichment.parameters import refuse_beyond
@@ -91,7 +91,7 @@ class Thresholds:
 
     def __post_init__(self) -> None:
         """Refuse what is no pace, time or share."""
-        refuse_beyond(self, shares=("restless_share", "still_share", "least_rise", "least_closing", "least_confidence"))
+        refuse_beyond(self, shares=("restless_share", "still_share", "least_rise", "least_closing"))
 
 
 _RESTS: Final = {"grasp": "grasp", "release": "release"}
@@ -349,21 +349,17 @@ def _evidence(
         "segments": [segment.id],
         "range": [segment.start, segment.end],
         "series": curves,
-        "points": [{"frame": motion.first + row, "at": _plain(motion.tip[row])} for row in drawn],
+        "points": [{"frame": motion.first + row, "at": plain(motion.tip[row])} for row in drawn],
         "vectors": [
             {
                 "frame": motion.first + row,
-                "at": _plain(motion.tip[row]),
-                "by": _plain(motion.velocity[row]),
+                "at": plain(motion.tip[row]),
+                "by": plain(motion.velocity[row]),
                 "kind": "flow",
             }
             for row in drawn
         ],
     }
-
-
-def _plain(point: NDArray[np.floating[Any]]) -> list[float]:
-    return [round(float(value), 1) for value in point]
 
 
 CHECK: Final = register(

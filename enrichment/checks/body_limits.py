@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from enrichment.checks import pose_vs_time
-from enrichment.checks.registry import Finding, merge
+from enrichment.checks.registry import Finding, merge, plain
+from enrichment.parameters import refuse_beyond
 
 Paths = Mapping[str, NDArray[np.float64]]
 
@@ -39,6 +40,11 @@ class Thresholds(pose_vs_time.Thresholds):
     swap_apart: float = 0.15
     swap_share: float = 0.3
     stretch: float = 1.5
+
+    def __post_init__(self) -> None:
+        """Refuse what is no length or share."""
+        super().__post_init__()
+        refuse_beyond(self, least={"stretch": 1}, shares=("swap_share",))
 
 
 def run(paths: Paths, track: int, pixels_per_metre: float, thresholds: Thresholds | None = None) -> list[Finding]:
@@ -132,7 +138,5 @@ def evidence(
     kind: str, label: str, track: int, shown: list[tuple[int, NDArray[np.float64]]], keypoints: tuple[str, ...]
 ) -> dict[str, Any]:
     """Evidence of a finding: its kind, what it is of, where it is drawn, and the keypoints that would change."""
-    points = [
-        {"frame": frame, "at": [round(float(value), 1) for value in at]} for frame, at in shown if np.isfinite(at).all()
-    ]
+    points = [{"frame": frame, "at": plain(at)} for frame, at in shown if np.isfinite(at).all()]
     return {"kind": kind, "label": label, "tracks": [track], "keypoints": list(keypoints), "points": points}

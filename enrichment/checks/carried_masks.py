@@ -19,6 +19,7 @@ Motion = NDArray[np.float64]
 
 _SPREAD: Final = 0.25
 _MOST_POINTS: Final = 300
+_HIDDEN_BY: Final = 2  # pixels around what hides a thing
 
 
 class Scene:
@@ -48,7 +49,7 @@ class Scene:
 
     def others(self, number: int) -> Mask:
         """(h, w) bool, what other tracks cover, a little grown: a thing behind another shows only a part of itself."""
-        return self._covered(number, 2)
+        return self.near(number, _HIDDEN_BY)
 
     def shared(self, number: int) -> float:
         """The share of a track's mask that other tracks cover, too, 0-1."""
@@ -57,7 +58,9 @@ class Scene:
 
     def near(self, number: int, reach: int) -> Mask:
         """(h, w) bool, what lies within so many pixels of other tracks."""
-        return self._covered(number, reach)
+        covered = (self._layers > self.mask(number)).astype(np.uint8)
+        kernel = np.ones((2 * reach + 1, 2 * reach + 1), np.uint8)
+        return np.asarray(cv2.dilate(covered, kernel) > 0, dtype=np.bool_)
 
     def unspoilt(self, points: Points, number: int, bleeding: int) -> Mask:
         """Which points are inside the picture and not so near to another track that its motion bleeds into the flow.
@@ -73,18 +76,18 @@ class Scene:
         height, width = self.size
         xs, ys = (np.rint(points[:, axis]).astype(np.intp) for axis in (0, 1))
         inside = (xs >= 0) & (ys >= 0) & (xs < width) & (ys < height)
-        near = self._covered(number, bleeding)
+        near = self.near(number, bleeding)
         return np.asarray(inside & ~near[np.clip(ys, 0, height - 1), np.clip(xs, 0, width - 1)], dtype=np.bool_)
 
     def centre_of(self, mask: Rle) -> Motion:
         """(2,) float64 (x, y), the centre of a mask of any frame in pixels of the flow; NaN for an empty one."""
-        ys, xs = np.nonzero(_reduced(mask, self.size))
-        return np.array([xs.mean(), ys.mean()]) if xs.size else np.full(2, np.nan)
+        return centre_of(_reduced(mask, self.size))
 
-    def _covered(self, number: int, reach: int) -> Mask:
-        covered = (self._layers > self.mask(number)).astype(np.uint8)
-        kernel = np.ones((2 * reach + 1, 2 * reach + 1), np.uint8)
-        return np.asarray(cv2.dilate(covered, kernel) > 0, dtype=np.bool_)
+
+def centre_of(mask: Mask) -> Motion:
+    """(2,) float64 (x, y), pixels; NaN for an empty mask."""
+    ys, xs = np.nonzero(mask)
+    return np.array([xs.mean(), ys.mean()]) if xs.size else np.full(2, np.nan)
 
 
 def inner_points(mask: Mask) -> Points:

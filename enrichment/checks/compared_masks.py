@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from enrichment.checks.carried_masks import Mask, Scene
+from enrichment.checks.carried_masks import Mask, Scene, centre_of
 from enrichment.checks.observed_motion import TrackMasks
 from enrichment.checks.patches import Followed
-from enrichment.checks.registry import Finding
+from enrichment.checks.registry import Finding, plain
 
 
 @dataclass
@@ -65,7 +65,7 @@ def misplaced(check: str, each: Comparison, scene: Scene, reading: Reading, grav
         "tracks": [track.track_id],
         "masks": [{"frame": frame, "counts": track.masks[frame]["counts"]} for frame in shown],
         "vectors": [
-            {"frame": frame, "at": _plain(origin * up), "by": _plain(by * up), "kind": kind}
+            {"frame": frame, "at": plain(origin * up), "by": plain(by * up), "kind": kind}
             for frame in shown
             for by, kind in ((ways[frame], "mask"), (each.ways[frame], "flow"))
         ],
@@ -93,8 +93,8 @@ def not_rigid(check: str, each: Comparison, scene: Scene, share: float, limit: f
         "vectors": [
             {
                 "frame": first,
-                "at": _plain(each.points.start[k] * up),
-                "by": _plain((each.points.at[k] - each.points.start[k]) * up),
+                "at": plain(each.points.start[k] * up),
+                "by": plain((each.points.at[k] - each.points.start[k]) * up),
                 "kind": "flow",
             }
             for k in chosen
@@ -110,13 +110,3 @@ def doubtful(finding: Finding) -> Finding:
     """The same, as something to look at when there is time."""
     reason = f"{finding.reason} Something may have passed in front between the two frames."
     return replace(finding, severity=1, reason=reason)
-
-
-def centre_of(mask: Mask) -> NDArray[np.float64]:
-    """(2,) float64 (x, y), pixels."""
-    ys, xs = np.nonzero(mask)
-    return np.array([xs.mean(), ys.mean()])
-
-
-def _plain(point: NDArray[np.floating[Any]]) -> list[float]:
-    return [round(float(value), 1) for value in point]

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from annotation.geometry import rle
 from enrichment.checks.observed_motion import TrackMasks
+from enrichment.checks.outlines import at_border
 from enrichment.checks.registry import Check, Finding, Measure, merge, register
 from enrichment.parameters import refuse_beyond
 
@@ -63,8 +64,7 @@ class Thresholds:
 
     def __post_init__(self) -> None:
         """Refuse what is no length, share or count."""
-        shares = ("least_share", "most_between", "least_confidence")
-        refuse_beyond(self, least={"every": 1, "least_area": 1}, shares=shares)
+        refuse_beyond(self, least={"every": 1, "least_area": 1}, shares=("least_share", "most_between"))
 
 
 @dataclass(frozen=True)
@@ -160,9 +160,9 @@ def _look(track: TrackMasks, frame: int, depth: NDArray[np.float32], settings: T
     if apart < settings.gap and (jointed or not _in_pieces(known, split.part, settings)):
         return []
     # An arm that leaves the picture between elbow and shoulder comes in two pieces at two depths, and is one arm: they
-    # lie apart, or one before the other, and both go on outside.
+    # lie apart, or one before the other, and both, drawn in by a few pixels as they are, go on outside.
     near = known & ~split.part
-    if jointed and (not _touch(split.part, near) or (_leaves(split.part) and _leaves(near))):
+    if jointed and (not _touch(split.part, near) or (at_border(split.part) and at_border(near))):
         return []
     kind, severity = ("two_depths", 3) if apart >= settings.gap else ("depth_edge", 2)
     reason = (
@@ -212,11 +212,6 @@ def _touch(a: NDArray[np.bool_], b: NDArray[np.bool_]) -> bool:
     """Whether two patches of the picture lie next to each other along a few pixels."""
     beside = cv2.dilate(a.astype(np.uint8), np.ones((3, 3), np.uint8)).astype(bool)
     return int((beside & b).sum()) >= _SEAM
-
-
-def _leaves(part: NDArray[np.bool_]) -> bool:
-    """Whether a patch, drawn in by a few pixels as it is, goes on beyond the picture's border."""
-    return bool(part[0].any() or part[-1].any() or part[:, 0].any() or part[:, -1].any())
 
 
 def _evidence(track: TrackMasks, frame: int, whole: NDArray[np.uint8], split: _Split, kind: str) -> dict[str, Any]:

@@ -13,8 +13,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from enrichment.checks.carried_masks import Scene
-from enrichment.checks.compared_masks import centre_of
+from enrichment.checks.carried_masks import Scene, centre_of
 from enrichment.checks.observed_motion import TrackMasks
 from enrichment.checks.registry import Finding
 

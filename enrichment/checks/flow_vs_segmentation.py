@@ -33,16 +33,18 @@ from enrichment.checks.carried_masks import (
     Scene,
     aimed,
     carry,
+    centre_of,
     inner_points,
     moved_mask,
     one_motion,
     two_motions,
 )
-from enrichment.checks.compared_masks import Comparison, Reading, centre_of, doubtful, misplaced, not_rigid
+from enrichment.checks.compared_masks import Comparison, Reading, doubtful, misplaced, not_rigid
 from enrichment.checks.doubled import Doubles
 from enrichment.checks.leaps import Leaps, as_finding
 from enrichment.checks.observed_motion import TrackMasks
-from enrichment.checks.patches import Followed, Grey, Pictures
+from enrichment.checks.outlines import at_border
+from enrichment.checks.patches import REACH, Followed, Grey, Pictures
 from enrichment.checks.registry import Check, Finding, Measure, merge, register
 from enrichment.checks.underway import Underway
 from enrichment.checks.vacated import Vacancies
@@ -52,7 +54,6 @@ from enrichment.parameters import refuse_beyond
 __all__ = ["CHECK", "NAME", "Inputs", "Thresholds", "TrackMasks", "Walk", "joined", "run"]
 
 NAME: Final = "flow_vs_segmentation"
-_FROM_OTHERS: Final = 4  # pixels of the flow: another thing's edge is within a patch of this reach
 
 
 @dataclass(frozen=True)
@@ -106,9 +107,7 @@ class Thresholds:
         counts = ("span", "creeping_span", "longest_span", "least_area", "least_points", "loose_points")
         shares = ("least_iou", "grave_iou", "least_contained", "rigid_share", "wavering_share", "loose_share")
         refuse_beyond(
-            self,
-            least=dict.fromkeys(counts, 1),
-            shares=(*shares, "least_gone", "least_left", "least_doubled", "least_confidence"),
+            self, least=dict.fromkeys(counts, 1), shares=(*shares, "least_gone", "least_left", "least_doubled")
         )
 
 
@@ -289,7 +288,7 @@ def _judge(each: Comparison, scene: Scene, looks: Grey | None, settings: Thresho
     if len(each.points) < settings.least_left * each.chosen:
         return []  # a few that stayed together in a corner, most likely those that something else dragged along
     articulated = each.track.rigidity == "deformable" or each.track.label in settings.articulated
-    if articulated and (_at_border(each.before) or _at_border(after)):
+    if articulated and (at_border(each.before) or at_border(after)):
         return []  # an arm that comes in shows more of itself in every frame
     moved, off = one_motion(each.points.start, each.points.at)
     if each.creeping and float(np.median(off)) > settings.creeping_residual:
@@ -352,7 +351,7 @@ def _seen_to_go(
     """Whether the pictures show the thing after a way (2,), and less of it after the other one; none show nothing."""
     if looks is None or each.points.began is None:
         return False
-    after, near = scene.mask(each.track.track_id), scene.near(each.track.track_id, _FROM_OTHERS)
+    after, near = scene.mask(each.track.track_id), scene.near(each.track.track_id, REACH)
     return Witnesses(each.before, each.covered, each.points.began).bear_out(after, looks, near, way, instead_of)
 
 
@@ -386,10 +385,6 @@ def _placed(
     if overlap >= settings.least_iou or shift <= allowed:
         return None
     return Reading(off + each.ways[each.last], overlap, shift)
-
-
-def _at_border(mask: Mask) -> bool:
-    return bool(mask[0].any() or mask[-1].any() or mask[:, 0].any() or mask[:, -1].any())
 
 
 _MEASURES: Final = {

@@ -15,7 +15,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from enrichment.checks.registry import Check, Finding, Measure, merge, register, series
+from enrichment.checks.registry import Check, Finding, Measure, merge, plain, register, series
 from enrichment.parameters import refuse_beyond
 
 NAME: Final = "joint_limits"
@@ -130,7 +130,7 @@ def _evidence(inputs: Inputs, kind: str, span: tuple[int, int], measure: float) 
         "label": _words(inputs.joint),
         "keypoints": [inputs.joint],
         "measure": round(measure, 2),
-        "points": [{"frame": n, "at": [round(float(v), 1) for v in inputs.pixels[n]]} for n in shown],
+        "points": [{"frame": n, "at": plain(inputs.pixels[n])} for n in shown],
         "series": [series("angle", "degrees", first, list(inputs.degrees[first:last]))],
     }
 

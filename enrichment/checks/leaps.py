@@ -13,10 +13,10 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from enrichment.checks.carried_masks import Mask, Scene, inner_points
+from enrichment.checks.carried_masks import Scene, centre_of, inner_points
 from enrichment.checks.observed_motion import TrackMasks
 from enrichment.checks.patches import Grey, seen_again
-from enrichment.checks.registry import Finding
+from enrichment.checks.registry import Finding, plain
 
 _LEAST_APART: Final = 1.0  # from the old place to the new one, by the thing's size
 _ALIKE: Final = 0.5  # share of points that look the same at both places: then it went there
@@ -60,7 +60,7 @@ class Leaps:
             small, large = sorted((int(old.sum()), int(new.sum())))
             if small < self._least or small < _AS_LARGE * large or (old & new).any():
                 continue
-            start, by = _centre(old), _centre(new) - _centre(old)
+            start, by = centre_of(old), centre_of(new) - centre_of(old)
             if np.hypot(*by) < _LEAST_APART * float(old.sum()) ** 0.5:
                 continue
             points = inner_points(old)
@@ -75,19 +75,11 @@ def as_finding(check: str, leap: Leap, track: TrackMasks, scene: Scene) -> Findi
         f"From frame {frame - 1} to {frame} the mask of track {leap.track} ({track.label}) leaps by "
         f"{float(np.hypot(*(leap.by * up))):.0f} px, and what was under it is not seen there."
     )
-    arrow = {
-        name: [round(float(value), 1) for value in where * up] for name, where in (("at", leap.at), ("by", leap.by))
-    }
     evidence: dict[str, Any] = {
         "kind": "leap",
         "label": track.label,
         "tracks": [leap.track],
         "masks": [{"frame": frame, "counts": track.masks[frame]["counts"]}],
-        "vectors": [{"frame": frame, **arrow, "kind": "mask"}],
+        "vectors": [{"frame": frame, "at": plain(leap.at * up), "by": plain(leap.by * up), "kind": "mask"}],
     }
     return Finding(check, frame, frame + 1, 3, reason, evidence)
-
-
-def _centre(mask: Mask) -> NDArray[np.float64]:
-    ys, xs = np.nonzero(mask)
-    return np.array([xs.mean(), ys.mean()])

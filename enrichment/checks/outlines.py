@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from enrichment.checks.carried_masks import Mask, Points
 
 _FROM_BORDER: Final = 3
+_CONTAINED: Final = 0.9  # of the smaller mask in the larger one
 _WITHIN: Final = 2  # pixels from the outline: more of the patch is the thing's, and not the ground's that stays
 
 
@@ -22,6 +23,16 @@ def rim_of(mask: Mask) -> Mask:
     near = _FROM_BORDER
     rim[:near], rim[-near:], rim[:, :near], rim[:, -near:] = False, False, False, False
     return np.asarray(rim, dtype=np.bool_)
+
+
+def at_border(mask: Mask) -> bool:
+    """Whether a mask (h, w) bool reaches the picture's border, and may go on beyond it."""
+    return bool(mask[0].any() or mask[-1].any() or mask[:, 0].any() or mask[:, -1].any())
+
+
+def has_stayed(before: Mask, now: Mask) -> bool:
+    """Whether a mask (h, w) bool lies where it lay, and at most shows more or less of itself."""
+    return int((before & now).sum()) >= _CONTAINED * min(int(before.sum()), int(now.sum()))
 
 
 def points_of(mask: Mask) -> Points:

@@ -17,15 +17,17 @@ from numpy.typing import NDArray
 Grey = NDArray[np.float32]
 Points = NDArray[np.float32]
 
-_REACH: Final = 4  # pixels to each side of a point: patches of 9 by 9
+REACH: Final = 4  # pixels to each side of a point: patches of 9 by 9, into which another thing's edge so near reaches
+LEAST_POINTS: Final = 12  # fewer say too little of a thing
+_TELLING: Final = 8.0  # grey levels of contrast; even ground looks like itself everywhere
 _NOISE: Final = 4.0  # grey levels; contrast below this is the camera's, not the thing's
 _LEAST_CONTRAST: Final = 6.0  # grey levels
 _LEAST_LIKENESS: Final = 0.6
 _LEAST_SHARE: Final = 0.5  # of the points that must be found again
 
-_OFFSETS: Final = np.stack(
-    np.meshgrid(np.arange(-_REACH, _REACH + 1), np.arange(-_REACH, _REACH + 1)), axis=-1
-).reshape(1, -1, 2)
+_OFFSETS: Final = np.stack(np.meshgrid(np.arange(-REACH, REACH + 1), np.arange(-REACH, REACH + 1)), axis=-1).reshape(
+    1, -1, 2
+)
 
 
 def grey(picture: NDArray[np.uint8], size: tuple[int, int]) -> Grey:
@@ -76,6 +78,11 @@ def seen_again(before: Grey, start: Points, after: Grey, end: Points) -> NDArray
 def contrast(picture: Grey, points: Points) -> NDArray[np.float64]:
     """(n,) float64 grey levels: the standard deviation of what surrounds points (n, 2) in a picture (h, w)."""
     return np.asarray(np.sqrt((_patches(picture, points) ** 2).mean(axis=1)), dtype=np.float64)
+
+
+def telling(picture: Grey, points: Points) -> Points:
+    """Those of points (n, 2) that would be missed in a picture (h, w) if they were gone."""
+    return points[contrast(picture, points) >= _TELLING]
 
 
 def _patches(picture: Grey, points: Points) -> NDArray[np.float64]:

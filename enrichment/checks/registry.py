@@ -23,11 +23,12 @@ class Finding:
     """Something that does not agree.
 
     start and end are frames [start, end). severity: 1 look when there is time, 2 probably wrong, 3 surely wrong.
-    reason: one sentence with the numbers, for each kind of which a joined one has several. evidence: JSON with `kind` (what disagrees), `label` (of the thing),
-    `measure` (see `Measure`), `tracks` (numbers) or `segments` (ids), `keypoints` (names of joints that would have to
-    change), and lists to draw: `masks` ({frame, counts: COCO RLE}), `boxes` ({frame, box: [x, y, width, height]}),
-    `points` ({frame, at: [x, y]}), `vectors` ({frame, at: [x, y], by: [dx, dy], kind: "flow" or "mask"}) and `series`
-    ({name, unit, start, values}, one value a frame). Positions are pixels of the picture.
+    reason: one sentence with the numbers, or one for each kind that was joined. evidence: JSON with `kind` (what
+    disagrees), `label` (of the thing), `measure` (see `Measure`), `tracks` (numbers) or `segments` (ids), `keypoints`
+    (names of joints that would have to change), and lists to draw: `masks` ({frame, counts: COCO RLE}), `boxes`
+    ({frame, box: [x, y, width, height]}), `points` ({frame, at: [x, y]}), `vectors` ({frame, at: [x, y], by: [dx, dy],
+    kind: "flow" or "mask"}) and `series` ({name, unit, start, values}, one value a frame). Positions are pixels of the
+    picture.
     """
 
     check: str
@@ -191,6 +192,11 @@ def _together(first: dict[str, Any], all_of_them: Sequence[Finding]) -> dict[str
         if entries:
             joined[key] = entries[:_MOST_DRAWN]
     return joined
+
+
+def plain(point: Iterable[float]) -> list[float]:
+    """A point or a way for `evidence`, to a tenth of a pixel."""
+    return [round(float(value), 1) for value in point]
 
 
 def series(name: str, unit: str, start: int, values: Iterable[float]) -> dict[str, Any]:

@@ -164,10 +164,12 @@ def by_track(parts: Iterable[ThingVelocities], frames: range) -> dict[int, NDArr
         By track number (n, 2) float64, pixels of the picture per frame, NaN where it is not known.
     """
     told: list[NDArray[np.float64]] = []
-    for part in parts:
-        told = [rows[rows[:, 1] < part.since] for rows in told] + [part.rows]
+    replaced = np.inf  # from this frame on, by what a later batch knows
+    for part in reversed(list(parts)):
+        told.append(part.rows[part.rows[:, 1] < replaced])
+        replaced = min(replaced, part.since)
     found: dict[int, NDArray[np.float64]] = {}
-    for number, frame, *velocity in np.concatenate(told) if told else ():
+    for number, frame, *velocity in np.concatenate(told[::-1]) if told else ():
         series = found.setdefault(int(number), np.full((len(frames), 2), np.nan))
         series[int(frame) - frames.start] = velocity
     return found

@@ -13,35 +13,50 @@ from typing import Any, Final
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from enrichment.checks.carried_masks import Mask, Points, Scene
 from enrichment.checks.observed_motion import TrackMasks
-from enrichment.checks.outlines import clear_of, points_of, rim_of
-from enrichment.checks.patches import Grey, contrast, seen_again
+from enrichment.checks.outlines import clear_of, has_stayed, points_of, rim_of
+from enrichment.checks.patches import LEAST_POINTS, REACH, Grey, seen_again, telling
 from enrichment.checks.registry import Finding
 
 KIND: Final = "vacated"
 
-_CONTAINED: Final = 0.9  # of the smaller mask in the larger one: it has stayed, and shows more or less of itself
 _AS_LARGE: Final = 0.5
 _LOOK_BACK: Final = 30  # frames; in so many a thing has left its place
 _EVERY: Final = 6  # frames from one look to the next
-_TELLING: Final = 8.0  # grey levels of contrast that an outline has at least
 _NOT_NEAR_BY: Final = 0.7  # share of the outline's points not seen so few pixels to any side: a worn camera sways
 _NEAR_BY: Final = (-3, -2, -1, 0, 1, 2, 3)
-_LEAST_POINTS: Final = 12
 _LEAST_SHARE: Final = 0.4  # of the rim's points must be seen
-_FROM_OTHERS: Final = 4  # pixels: another thing's edge within a patch is not the mask's
 
 
 @dataclass(frozen=True)
 class _Look:
-    """A frame in which a track was looked at."""
+    """A frame in which a track was looked at. Masks are held as bits: of every track there are several at a time."""
 
     frame: int
-    mask: Mask
-    covered: Mask
     looks: Grey
+    _mask: NDArray[np.uint8]
+    _covered: NDArray[np.uint8]
+
+    @classmethod
+    def of(cls, number: int, frame: int, scene: Scene, looks: Grey) -> _Look:
+        """What of a track there is to see."""
+        return cls(frame, looks, np.packbits(scene.mask(number)), np.packbits(scene.near(number, REACH)))
+
+    @property
+    def mask(self) -> Mask:
+        """(h, w) bool."""
+        return self._unpacked(self._mask)
+
+    @property
+    def covered(self) -> Mask:
+        """(h, w) bool, what other tracks cover, or nearly."""
+        return self._unpacked(self._covered)
+
+    def _unpacked(self, bits: NDArray[np.uint8]) -> Mask:
+        return np.unpackbits(bits, count=self.looks.size).reshape(self.looks.shape).astype(np.bool_)
 
 
 @dataclass(frozen=True)
@@ -84,7 +99,7 @@ class Vacancies:
             mask = scene.mask(number)
             if int(mask.sum()) < self._least:
                 continue
-            now = _look(number, frame, scene, looks)
+            now = _Look.of(number, frame, scene, looks)
             for before in past:
                 if (share := _gone(before, now, self._least_gone)) is not None:
                     yield Vacated(number, before.frame, frame, share)
@@ -101,25 +116,23 @@ class Vacancies:
         """Go on with a frame of what `state` gave, and with the tracks that it is of; the earliest frame first."""
         if looks is not None:
             for number in tracks:
-                self._looks.setdefault(number, []).append(_look(number, frame, scene, looks))
-
-
-def _look(number: int, frame: int, scene: Scene, looks: Grey) -> _Look:
-    return _Look(frame, scene.mask(number), scene.near(number, _FROM_OTHERS), looks)
+                self._looks.setdefault(number, []).append(_Look.of(number, frame, scene, looks))
 
 
 def _gone(before: _Look, now: _Look, least: float) -> float | None:
     """The share of the outline that is gone; None where the mask has moved, too little is seen, or it is there."""
-    small, large = sorted((int(before.mask.sum()), int(now.mask.sum())))
-    if small < _AS_LARGE * large or int((before.mask & now.mask).sum()) < _CONTAINED * small:
+    was, is_now = before.mask, now.mask
+    small, large = sorted((int(was.sum()), int(is_now.sum())))
+    if small < _AS_LARGE * large or not has_stayed(was, is_now):
         return None
     # Where both have their rim: a rim along what hides a part of it is not the thing's.
-    rim = points_of(rim_of(before.mask) & _grown(rim_of(now.mask)))
+    outline = rim_of(is_now)
+    rim = points_of(rim_of(was) & _grown(outline))
     seen = rim[clear_of(rim, before.covered | now.covered)]
-    if len(seen) < max(_LEAST_POINTS, _LEAST_SHARE * int(rim_of(now.mask).sum())):
+    if len(seen) < max(LEAST_POINTS, _LEAST_SHARE * int(outline.sum())):
         return None
-    told = seen[contrast(before.looks, seen) >= _TELLING]
-    if len(told) < _LEAST_POINTS:
+    told = telling(before.looks, seen)
+    if len(told) < LEAST_POINTS:
         return None
     share = _unlike(before, now, told, (0, 0))
     if share < least or any(_unlike(before, now, told, (x, y)) < _NOT_NEAR_BY for x in _NEAR_BY for y in _NEAR_BY):

@@ -16,13 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from enrichment.checks.carried_masks import Mask, Points, inner_points
-from enrichment.checks.outlines import clear_of, points_of, rim_of
-from enrichment.checks.patches import Grey, contrast, seen_again
+from enrichment.checks.outlines import clear_of, has_stayed, points_of, rim_of
+from enrichment.checks.patches import LEAST_POINTS, Grey, seen_again, telling
 
-_TELLING: Final = 8.0  # grey levels of contrast; even ground looks like itself everywhere
-_LEAST_POINTS: Final = 12
 _LEAST_KEPT: Final = 0.3  # share of them that must lie on the later mask, too
-_CONTAINED: Final = 0.9  # of the smaller mask in the larger one: it has stayed
 _LEAST_SEEN: Final = 0.7  # share of them
 _AROUND: Final = (-1, 0, 1)  # pixels to every side: the middle of a mask is not known better
 
@@ -34,7 +31,8 @@ class Witnesses:
         """Choose them within a mask (h, w) bool and along its outline, away from what other masks cover there."""
         self._mask, self._picture = mask, picture
         self._inner, self._rim = (
-            self._telling(points[clear_of(points, covered)]) for points in (inner_points(mask), points_of(rim_of(mask)))
+            telling(picture, points[clear_of(points, covered)])
+            for points in (inner_points(mask), points_of(rim_of(mask)))
         )
 
     def bear_out(
@@ -57,8 +55,7 @@ class Witnesses:
             way: how far the mask is thought to have gone.
             instead_of: how far the flow leads; None where it says nothing that could be held against the mask's way.
         """
-        smaller = min(int(self._mask.sum()), int(mask.sum()))
-        stayed = int((self._mask & mask).sum()) >= _CONTAINED * smaller
+        stayed = has_stayed(self._mask, mask)
         here, there = self._shares(mask, later, covered, (way, instead_of))
         if here > there:
             return True
@@ -81,9 +78,6 @@ class Witnesses:
         there = None if second is None else self._share(points, later, covered, second)
         return here, there or 0.0
 
-    def _telling(self, points: Points) -> Points:
-        return points[contrast(self._picture, points) >= _TELLING]
-
     def _within(self, mask: Mask, way: NDArray[np.float64]) -> Points:
         """The points that a later mask (h, w) bool keeps: a rim along what hid a part of the thing is not the thing's.
 
@@ -102,7 +96,7 @@ class Witnesses:
         for around in product(_AROUND, _AROUND):
             ends = (points + way + np.array(around)).astype(np.float32)
             clear = clear_of(ends, covered)
-            if int(clear.sum()) < _LEAST_POINTS:
+            if int(clear.sum()) < LEAST_POINTS:
                 continue
             share = float(seen_again(self._picture, points[clear], later, ends[clear]).mean())
             best = share if best is None else max(best, share)

@@ -16,6 +16,7 @@ from enrichment.layer import Context, Layer, Output, Product, Span
 from enrichment.layers.actions import ActionsReader, rate_of
 from enrichment.layers.flow import FlowReader
 from enrichment.layers.segmentation import TrackReader
+from enrichment.parameters import refuse_beyond
 from enrichment.registry import register
 
 FILE = "checks/actions_vs_motion.json"
@@ -30,6 +31,11 @@ class Parameters(Thresholds):
 
     least_confidence: float = 0.75
     recording: str = ""
+
+    def __post_init__(self) -> None:
+        """Refuse what is no share."""
+        super().__post_init__()
+        refuse_beyond(self, shares=("least_confidence",))
 
 
 @register

@@ -15,6 +15,7 @@ from enrichment.findings import of_proposals, of_the_sure, publish_findings, tra
 from enrichment.layer import Context, Layer, Output, Product, Span
 from enrichment.layers.depth import NO_LENGTH, DepthReader
 from enrichment.layers.segmentation import TrackReader
+from enrichment.parameters import refuse_beyond
 from enrichment.registry import register
 
 FILE = "checks/depth_vs_segmentation.json"
@@ -29,6 +30,11 @@ class Parameters(Thresholds):
 
     least_confidence: float = 0.75
     rigidities: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Refuse what is no share."""
+        super().__post_init__()
+        refuse_beyond(self, shares=("least_confidence",))
 
 
 @register

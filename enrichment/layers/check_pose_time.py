@@ -16,6 +16,7 @@ from enrichment.checks.unseen import Thresholds
 from enrichment.findings import publish_findings, write_findings
 from enrichment.layer import Context, Layer, Output, Product, Span
 from enrichment.layers.pose import PoseReader
+from enrichment.parameters import refuse_beyond
 from enrichment.registry import register
 
 FILE = "checks/pose_vs_time.json"
@@ -42,6 +43,11 @@ class Parameters(Thresholds):
 
     least_confidence: float = field(default=0.3)
 
+    def __post_init__(self) -> None:
+        """Refuse what is no share."""
+        super().__post_init__()
+        refuse_beyond(self, shares=("least_confidence",))
+
 
 @register
 class CheckPoseTime(Layer):
@@ -52,7 +58,7 @@ class CheckPoseTime(Layer):
     inputs = ("pose_corrected",)
     outputs = (Output(FILE, "JSON", "frames [start, end), pixels, metres a second"),)
     engine = pose_vs_time.NAME
-    engine_version = "6"
+    engine_version = "7"
     Parameters = Parameters
     cost = 2
 
@@ -62,6 +68,7 @@ class CheckPoseTime(Layer):
         least = float(context.parameters.least_confidence)
         seconds = np.array(context.clip.seconds, dtype=np.float64)
         found: list[Finding] = []
+        lacking = ""
         for track in pose.tracks:
             paths = paths_of(pose, track, context.clip.frame_count, least)
             scale = pixels_per_metre(paths)
@@ -70,12 +77,13 @@ class CheckPoseTime(Layer):
             theirs = body_limits.run(paths, track, scale, context.parameters)
             for joint in JOINTS:
                 if joint in paths:
+                    lacking = pose_vs_time.lacking(seconds, context.parameters)
                     given = Inputs(joint.replace("_", " "), track, paths[joint], seconds, pixels_per_metre=scale)
                     theirs.extend(pose_vs_time.run(given, context.parameters))
                     theirs.extend(unseen.run(paths, joint, track, seconds, context.parameters))
             found.extend(body_limits.told_once(theirs))
             context.keep_going()
-        write_findings(context, span, sorted(found, key=lambda each: (each.start, each.end)))
+        write_findings(context, span, sorted(found, key=lambda each: (each.start, each.end)), lacking)
 
     def publish(self, context: Context) -> Product:
         """One file; the findings also become flags."""

@@ -8,12 +8,12 @@ import pytest
 from numpy.typing import NDArray
 
 from annotation.media.clip_folder import ClipFolder
-from enrichment import registry
+from enrichment import findings, registry
 from enrichment.checkpoints import Pieces
 from enrichment.checks import body_limits
 from enrichment.checks.registry import Finding
 from enrichment.engines import keypoints
-from enrichment.layer import ClipFacts, Context
+from enrichment.layer import ClipFacts, Context, Product
 from enrichment.layers.check_pose_time import Parameters, paths_of, pixels_per_metre
 from enrichment.layers.pose import FILE, PoseReader
 
@@ -21,9 +21,9 @@ FRAMES, RATE = 60, 30.0
 WRIST, ELBOW, SHOULDER = 10, 8, 6
 
 
-def facts() -> ClipFacts:
-    seconds = tuple(n / RATE for n in range(FRAMES))
-    return ClipFacts(1, "c", "c.mp4", "0" * 64, 1, "mp4", "h264", 640, 480, 0, FRAMES, 2.0, RATE, False, False, seconds)
+def facts(rate: float = RATE) -> ClipFacts:
+    seconds = tuple(n / rate for n in range(FRAMES))
+    return ClipFacts(1, "c", "c.mp4", "0" * 64, 1, "mp4", "h264", 640, 480, 0, FRAMES, 2.0, rate, False, False, seconds)
 
 
 def arm() -> NDArray[np.float32]:
@@ -37,9 +37,9 @@ def arm() -> NDArray[np.float32]:
     return points
 
 
-def checked(tmp_path: Path, points: NDArray[np.float32]) -> list[dict[str, object]]:
+def product(tmp_path: Path, points: NDArray[np.float32], rate: float = RATE) -> Product:
     frames = [[keypoints.Person((150, 80, 200, 300), 0.9, own)] for own in points]
-    clip = facts()
+    clip = facts(rate)
     content = keypoints.coco(frames, keypoints.tracks(frames, clip.seconds), 17, (480, 640))
     folder = ClipFolder(tmp_path / "clip")
     folder.write(FILE, json.dumps(content).encode())
@@ -47,7 +47,11 @@ def checked(tmp_path: Path, points: NDArray[np.float32]) -> list[dict[str, objec
     pieces = Pieces(ClipFolder(tmp_path / "pieces"), "check")
     context = Context(clip, None, folder, pieces, Parameters(), {"pose_corrected": PoseReader(folder)})  # type: ignore[arg-type]
     layer.compute(context, layer.spans(FRAMES)[0])
-    return list(layer.publish(context).findings or ())  # type: ignore[arg-type]
+    return layer.publish(context)
+
+
+def checked(tmp_path: Path, points: NDArray[np.float32]) -> list[dict[str, object]]:
+    return list(product(tmp_path, points).findings or ())  # type: ignore[arg-type]
 
 
 def test_an_arm_that_reaches_raises_nothing(tmp_path: Path) -> None:
@@ -67,6 +71,19 @@ def test_a_wrist_that_trembles_is_flagged(tmp_path: Path) -> None:
     points = arm()
     points[20:40, WRIST, 0] += 8 * (-1.0) ** np.arange(20)
     assert {each["evidence"]["kind"] for each in checked(tmp_path, points)} == {"jitter"}  # type: ignore[index]
+
+
+def test_too_few_pictures_for_trembling_are_told_beside_what_else_is_found(tmp_path: Path) -> None:
+    points = arm()
+    points[30:32, WRIST, 0] += 300
+    made = product(tmp_path / "slow", points, rate=15.0)
+    assert kinds(made.findings) == {"jump"}  # type: ignore[arg-type]
+    assert "15 frames a second" in made.unjudged
+    said = findings.written(ClipFolder(tmp_path / "slow" / "clip"), [file.path for file in made.files])
+    assert said == (made.check, made.findings, made.unjudged)
+    assert product(tmp_path / "quick", points).unjudged == ""
+    points[:, :, 2] = 0
+    assert product(tmp_path / "empty", points, rate=15.0).unjudged == "", "nobody's arm is seen"
 
 
 def test_what_is_hardly_seen_is_no_jump_but_a_moment_in_which_the_joint_is_lost(tmp_path: Path) -> None:

@@ -11,9 +11,10 @@ from django.core.management import CommandError, call_command
 
 from annotation.models import Clip, Project
 from enrichment import engine, registry, runs
+from enrichment.checks import pose_vs_time
 from enrichment.errors import RunRefused
 from enrichment.models import LayerSetting
-from enrichment.parameters import as_json, filled
+from enrichment.parameters import as_json, filled, refuse_beyond
 
 WRONG = [
     ("check_pose_time", "fastest", "abc", "a number"),
@@ -21,6 +22,13 @@ WRONG = [
     ("check_pose_time", "fastest", -1, "0 or more"),
     ("check_pose_time", "fastest", True, "a number"),
     ("check_pose_time", "fastest", float("nan"), "a number"),
+    ("check_pose_time", "fastest", 10**400, "a number"),
+    ("check_pose_time", "least_confidence", 1.5, "0 to 1"),
+    ("check_pose_time", "swap_share", 1.5, "0 to 1"),
+    ("check_pose_time", "stretch", 0.5, "1 or more"),
+    ("check_flow_segmentation", "least_confidence", 1.5, "0 to 1"),
+    ("check_depth_segmentation", "least_confidence", 1.5, "0 to 1"),
+    ("check_actions_motion", "least_confidence", 1.5, "0 to 1"),
     ("check_pose_time", "jitter_window", -0.3, "0 or more"),
     ("check_pose_time", "merge_gap", 9.5, "a whole number"),
     ("check_flow_segmentation", "creeping_span", 0, "1 or more"),
@@ -34,6 +42,7 @@ WRONG = [
     ("end_effector", "labels", 5, "a list, each entry text"),
     ("pose_3d", "cameras", 5, "a mapping"),
     ("pose_3d", "cameras", {"*": [float("nan"), 1, 1, 1]}, "finite"),
+    ("pose_3d", "cameras", {"*": [10**400, 1, 1, 1]}, "finite"),
     ("pose_3d", "cameras", {"*": 5}, "fx, fy, cx, cy"),
 ]
 
@@ -63,3 +72,9 @@ def test_every_default_fits_also_when_it_comes_back_from_json() -> None:
     for kind in kinds:
         before = as_json(kind())
         assert as_json(filled(kind, json.loads(json.dumps(before)), "it")).keys() == before.keys()
+
+
+def test_a_limit_of_a_field_that_is_not_there_is_an_error_of_the_program() -> None:
+    for limits in ({"least": {"strech": 1}}, {"shares": ("least_confidence",)}):
+        with pytest.raises(LookupError, match=r"has no (strech|least_confidence)"):
+            refuse_beyond(pose_vs_time.Thresholds(), **limits)  # type: ignore[arg-type]

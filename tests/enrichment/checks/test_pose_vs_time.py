@@ -71,6 +71,14 @@ def test_trembling_is_found_where_frames_follow_each_other_fast_enough_to_tell(f
     assert {found.evidence["kind"] for found in pose_vs_time.run(Inputs("wrist", 8, trembling, seconds))} == {"jitter"}
 
 
+@pytest.mark.parametrize(("fps", "told"), [(15, True), (21, True), (22, False), (30, False)])
+def test_where_there_are_too_few_pictures_for_trembling_it_says_so(fps: int, told: bool) -> None:
+    said = pose_vs_time.lacking(np.arange(2 * fps) / fps, pose_vs_time.Thresholds())
+    assert bool(said) is told
+    assert not said or f"{fps} frames a second" in said
+    assert not said or "it takes 22" in said
+
+
 def test_pixels_with_a_scale_are_judged_in_metres() -> None:
     pixels = np.stack([np.linspace(100, 130, 40), np.full(40, 200.0)], axis=1)
     pixels[20] += (210.0, 0.0)

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from enrichment.checks import flow_vs_segmentation
+from enrichment.checks.carried_masks import Scene
 from enrichment.checks.flow_vs_segmentation import Inputs, TrackMasks
+from enrichment.checks.patches import grey
 from enrichment.checks.registry import Finding
+from enrichment.checks.vacated import Vacancies
 from tests.enrichment.checks.test_flow_vs_segmentation import moving, pattern, square, track
 
 Picture = Callable[[int], NDArray[np.uint8]]
@@ -41,6 +46,17 @@ def test_a_mask_whose_thing_has_gone_is_found_on_all_frames_and_on_key_frames(ev
     assert LEFT_AT <= only.start < LEFT_AT + max(6, every)
     assert "its thing seems to have left it" in only.reason
     assert only.evidence["masks"][0]["frame"] == only.start
+
+
+def test_looking_back_holds_a_bit_for_a_pixel_of_every_tracks_mask() -> None:
+    vacancies, tracks = Vacancies(20, 0.9, ()), {1: stays(range(31))}
+    size = square(36).shape
+    for frame in range(31):
+        scene, looks = Scene({1: tracks[1].masks[frame]}, size), grey(THERE, size)
+        assert list(vacancies.step(frame, scene, looks, tracks)) == []
+    held = pickle.dumps(replace(vacancies._looks[1][0], looks=np.zeros(0, np.float32)))
+    assert len(held) < square(36).size / 2
+    assert np.array_equal(vacancies._looks[1][0].mask, square(36) > 0)
 
 
 @pytest.mark.parametrize("label", ["human_hand", "support_surface"])
