@@ -83,6 +83,11 @@ test("what was used last stays while there is room for its weight", () => {
   ask("b", 4);
   assert.equal(made, 4);
   assert.equal(ask("huge", 99), 99);
+  recent.forget("huge");
+  recent.forget("never there");
+  assert.equal(recent.has("huge"), false);
+  for (const key of ["d", "e"]) ask(key, 4);
+  assert.deepEqual([recent.has("d"), recent.has("e")], [true, true]);
 });
 
 test("masks that come as rows are the masks that come as things", () => {

@@ -35,4 +35,16 @@ export class Recent {
     }
     return value;
   }
+
+  /** @param {K} key */
+  has(key) {
+    return this.#items.has(key);
+  }
+
+  /** @param {K} key */
+  forget(key) {
+    if (!this.#items.has(key)) return;
+    this.#weight -= this.weigh(/** @type {V} */ (this.#items.get(key)));
+    this.#items.delete(key);
+  }
 }
