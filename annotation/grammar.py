@@ -24,6 +24,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
+from annotation.spoken import frames_said
 from annotation.wording import plain
 
 MIN_INSTRUCTIONS: Final = 3
@@ -264,11 +265,6 @@ def _has(segment: Said, field: str) -> bool:
     if field == "hand":
         return bool(segment.hand or segment.hand_side)
     return getattr(segment, field) not in {None, ""}
-
-
-def frames_said(start: int, end: int) -> str:
-    """The half-open range [start, end) in a sentence, as people count frames: with both ends."""
-    return f"frame {start}" if end == start + 1 else f"frames {start} to {end - 1}"
 
 
 def _name(segment: Said) -> str:

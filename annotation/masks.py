@@ -14,6 +14,7 @@ from annotation.geometry import rle
 from annotation.models import Clip, Decision, Mask, MaskRevision, Proposal, Task, Track
 from annotation.models.revision import Revision
 from annotation.revisions import Origin, Saved, append, lock
+from annotation.spoken import frames_said
 
 
 @transaction.atomic
@@ -49,7 +50,7 @@ def save(
     """
     task = lock(task, by=by)
     if not task.start <= frame < task.end:
-        raise Refused(f"Frame {frame} is not in task {task.pk}, which has frames {task.start} to {task.end - 1}.")
+        raise Refused(f"Frame {frame} is not in task {task.pk}, which has {frames_said(task.start, task.end)}.")
     if outside and (counts or amodal):
         raise Refused(f"Mask {id} has pixels and can't be outside of the picture; send one of the two.")
     track = Track.objects.filter(pk=track_id, task=task).first()

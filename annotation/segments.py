@@ -23,6 +23,7 @@ from annotation.models import (
     Track,
 )
 from annotation.revisions import Origin, Saved, append, lock
+from annotation.spoken import frames_said
 
 
 @transaction.atomic
@@ -57,11 +58,11 @@ def save(
         LeaseLost: the task is not in this person's hands.
     """
     task = lock(task, by=by)
+    if not start < end:
+        raise Refused(f"A segment that starts at frame {start} and has ended at frame {end} holds none.")
     if not task.start <= start < end <= task.end:
-        raise Refused(
-            f"A segment from frame {start} to {end} does not fit task {task.pk}, which has frames {task.start} to "
-            f"{task.end}; it must start before it ends and lie inside."
-        )
+        has = frames_said(task.start, task.end)
+        raise Refused(f"A segment on {frames_said(start, end)} does not lie inside task {task.pk}, which has {has}.")
     segment = Segment.objects.select_related("head__proposal").filter(pk=id).first()
     if segment is None:
         segment = Segment.objects.create(pk=id, task=task)

@@ -17,6 +17,7 @@ from annotation.errors import CommentMissing, LeaseLost, NotReady, Refused
 from annotation.events import announce, announce_change, task_submitted
 from annotation.history import record
 from annotation.models import Clip, Membership, Project, Task
+from annotation.spoken import frames_said
 
 # How long a task stays with someone who went away without a word. Their work stays in it either way.
 LEASE = timedelta(hours=1)
@@ -45,10 +46,13 @@ def create(
     end = clip.frame_count if end is None else end
     if clip.project_id != project.pk:
         raise Refused(f"Clip {clip.pk} is not in {project.name}.")
+    if not start < end:
+        raise Refused(f"A task that starts at frame {start} and has ended at frame {end} holds none.")
     if not 0 <= start < end <= clip.frame_count:
-        raise Refused(f"Frames {start} to {end} do not fit {clip.name}, which has {clip.frame_count} frames.")
+        has = frames_said(0, clip.frame_count)
+        raise Refused(f"{clip.name} has {has}; a task on {frames_said(start, end)} does not fit.")
     if Task.objects.primary().filter(clip=clip, start=start, end=end).exists():
-        raise Refused(f"Frames {start} to {end} of {clip.name} have a task already.")
+        raise Refused(f"There is a task on {frames_said(start, end)} of {clip.name} already.")
     wanted = sorted({frame for frame in (clip.keyframes if frames is None else frames) if start <= frame < end})
     task = Task.objects.create(
         project=project,

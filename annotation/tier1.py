@@ -20,6 +20,7 @@ from annotation.geometry import rle, shape
 from annotation.known import Known
 from annotation.models import Label, Task
 from annotation.models.revision import Revision
+from annotation.spoken import frames_said
 from annotation.work import Work, WorkMask, WorkSegment, WorkTrack, load, load_outside
 
 # Parts of a mask below this many pixels are left-overs of the brush more often than parts of the object.
@@ -256,7 +257,7 @@ def check_wording(segment: WorkSegment, *, language: str, known: Collection[str]
 
 
 def _links(segment: WorkSegment, standing: Collection[str]) -> list[Remark]:
-    where = grammar.frames_said(segment.start, segment.end)
+    where = frames_said(segment.start, segment.end)
     return [
         Remark(
             "error",

@@ -16,6 +16,7 @@ from annotation import clips, history, segments
 from annotation.models import ActionClass, Clip, Phase, SegmentRevision, Task, Track
 from annotation.plugins import UnknownPlugin
 from annotation.revisions import Origin, lock
+from annotation.spoken import frames_said
 from annotation.work import load_segments
 from delivery.errors import BadRequest
 from delivery.timeline_readers import READERS, ClipFacts, Reader, ReadSegment, Unreadable
@@ -118,7 +119,7 @@ def take_segments(
         classes.refuse_unknown(found, name)
     inside = [each for each in found if each.start < task.end and each.end > task.start]
     left_out = [
-        f"{each.where}: frames {each.start} to {each.end} are not in the task, which has {task.start} to {task.end}."
+        f"{each.where}: the task has {frames_said(task.start, task.end)}, but not {frames_said(each.start, each.end)}."
         for each in found
         if each not in inside
     ]

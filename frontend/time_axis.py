@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from annotation.models import ActionClass, Phase, Project
+from annotation.spoken import frames_said
 from annotation.work import WorkSegment
 
 ROW, TOP, LEFT = 22, 18, 110  # units of the picture
@@ -71,7 +72,7 @@ def draw(
                 x, right = (_x(frame, start, end, width) for frame in (segment.start, segment.end))
                 said = segment.phase or segment.action or "no class"
                 colour = colours.get(segment.phase) or colours.get(segment.action) or "#8a8a8a"
-                spoken = f"{name}: {said}, frames {segment.start} to {segment.end}"
+                spoken = f"{name}: {said}, {frames_said(segment.start, segment.end)}"
                 fits = right - x > 7 * len(said) + 8
                 bars.append(Bar(round(x, 1), y, round(max(right - x, 2), 1), colour, said, spoken, fits, _ink(colour)))
     if not rows:

@@ -21,6 +21,7 @@ from annotation.geometry import timebase
 from annotation.models import Task
 from annotation.models.revision import Revision
 from annotation.revisions import Origin
+from annotation.spoken import frames_short
 from annotation.work import WorkSegment
 from review import timelines
 from review.errors import ReviewRefused
@@ -257,4 +258,4 @@ def _content(segment: WorkSegment) -> dict[str, Any]:
 
 
 def _said(segment: WorkSegment) -> str:
-    return f"{segment.phase or segment.action or 'No class'} {segment.start}–{segment.end}"
+    return f"{segment.phase or segment.action or 'No class'} {frames_short(segment.start, segment.end)}"

@@ -17,6 +17,7 @@ from annotation import history
 from annotation.errors import CommentMissing
 from annotation.events import announce_change
 from annotation.models import Clip, Task
+from annotation.spoken import frames_said
 from review import quality, reviews
 from review.errors import AlreadyDecided, ReviewRefused
 from review.models import Flag
@@ -177,7 +178,7 @@ def _plain(value: Any) -> Any:
 
 
 def _send_back(flag: Flag, *, by: User, reason: str) -> None:
-    where = f"frame {flag.start}" if flag.end == flag.start + 1 else f"frames {flag.start} to {flag.end - 1}"
+    where = frames_said(flag.start, flag.end)
     comment = f"{reason} ({where}: {flag.reason})"
     reviewable = [Task.State.SUBMITTED, Task.State.ACCEPTED]
     touched = Q(pk=flag.task_id) if flag.task_id else Q(clip=flag.clip_id, start__lt=flag.end, end__gt=flag.start)

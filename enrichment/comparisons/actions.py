@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from annotation.geometry import intervals
+from annotation.spoken import frames_said
 from enrichment.comparison import MOST_ROWS, Comparer, Differences, Row, Side, beyond, register
 from enrichment.layers.actions import SEGMENTS_FILE
 
@@ -64,4 +65,5 @@ def _key(segment: Segment) -> tuple[object, ...]:
 
 def _said(segment: Segment) -> str:
     name = segment["phase"] or segment["action"] or "no class"
-    return f"{name}, frames {segment['start']}–{segment['end']}, confidence {segment['confidence']:.2f}"
+    frames = frames_said(segment["start"], segment["end"])
+    return f"{name}, {frames}, confidence {segment['confidence']:.2f}"

@@ -14,6 +14,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from annotation.models import History, Task
+from annotation.spoken import frames_short
 from enrichment import queue
 from frontend.progress import MANY
 from frontend.prose import to_html
@@ -85,7 +86,7 @@ def frames(of: Any, how: str = "") -> str:
         of: anything with `start` and `end`, also as keys.
     """
     start, end = (of["start"], of["end"]) if isinstance(of, Mapping) else (of.start, of.end)
-    said = f"{start}" if end - start == 1 else f"{start}–{end - 1}"
+    said = frames_short(start, end)
     return said if how else f"frame{'' if end - start == 1 else 's'} {said}"
 
 
@@ -157,7 +158,7 @@ def cell(value: object) -> SafeString:
     """A cell of a table whose columns nobody knew before: numbers right, six digits of those with a fraction."""
     if not is_number(value):
         return format_html("<td>{}</td>", "–" if value is None else value)
-    said = value if isinstance(value, int) else f"{value:.6g}"
+    said = value if isinstance(value, int) else f"{value:.0f}" if 1e6 <= abs(value) < 1e15 else f"{value:.6g}"
     return format_html('<td class="num" title="{}">{}</td>', value, said)
 
 

@@ -127,6 +127,14 @@ def test_without_a_language_nothing_is_spelled(project: Project, task: Task, bob
     assert not said(Task.objects.get(pk=task.pk), "no dictionary")
 
 
+def test_frames_that_a_task_does_not_have_are_named_with_both_ends(task: Task, bob: User) -> None:
+    last = task.end - 1
+    with pytest.raises(Refused, match=f"on frames 5 to {last + 2} does not lie inside .* frames 0 to {last}"):
+        save(task, bob, 5, task.end + 2)
+    with pytest.raises(Refused, match="starts at frame 5 and has ended at frame 5 holds none"):
+        save(task, bob, 5, 5)
+
+
 def test_a_broken_rule_stands_in_the_way_of_submitting_and_a_warning_does_not(
     project: Project, task: Task, bob: User
 ) -> None:

@@ -76,7 +76,7 @@ def test_what_lies_outside_of_the_task_is_left_out_and_said(
     tasks.claim(task=task, user=bob)
     taken = take(task, bob, "start,end,action\n0,4,pick\n3,8,pick\n12,20,place\n")
     assert told(task) == [(5, 8, "primitive", "pick", ""), (12, 15, "primitive", "place", "")]
-    assert list(taken.left_out) == ["line 2: frames 0 to 4 are not in the task, which has 5 to 15."]
+    assert list(taken.left_out) == ["line 2: the task has frames 5 to 14, but not frames 0 to 3."]
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { broken } from "../../frontend/static/js/models/grammar.js";
+import { framesSaid, framesShort } from "../../frontend/static/js/models/spoken.js";
 
 const { cases } = JSON.parse(readFileSync(new URL("../grammar_cases.json", import.meta.url), "utf8"));
 
@@ -19,4 +20,9 @@ test("each of two thousand segments gets its remark", () => {
   const many = Array.from({ length: 2000 }, (_, i) => ({ ...one, id: `${i}`, start: 10 * i, end: 10 * i + 10 }));
   const found = broken(many, [{ kind: "no_gap", level: "primitive", seconds: 0 }], (frame) => frame / 30);
   assert.equal(found.length, 2000);
+});
+
+test("ranges of frames are said with both ends, and one frame once", () => {
+  assert.deepEqual([framesSaid(2, 5), framesSaid(5, 6)], ["frames 2 to 4", "frame 5"]);
+  assert.deepEqual([framesShort(2, 5), framesShort(5, 6)], ["2–4", "5"]);
 });

@@ -134,7 +134,7 @@ def test_links_lead_to_the_mask_that_shows_the_same_or_nowhere(
         ("right", "right"), ("left", "left"), ("below", None),
     ]  # fmt: skip
     [sentence] = made.unlinked
-    assert "grasp 16–24 is not linked with the mask of its object" in sentence
+    assert "grasp 16–23 is not linked with the mask of its object" in sentence
     assert [adjudication.choice_now(timelines.of(first), row) for row in rows.values()] == ["1", "1", "1"]
 
 
@@ -144,7 +144,7 @@ def test_segments_that_lie_over_each_other_are_refused(
     first = submit(task, bob, setting((0, 4, "grasp"), (4, 20, "lift")))
     submit(tasks.ask_second(task=first, by=None), carol, setting((0, 16, "grasp"), (16, 20, "lift")))
     rows = by_start(timelines.of(first))
-    with pytest.raises(ReviewRefused, match="grasp 0–16 and lift 4–20 lie over each other"):
+    with pytest.raises(ReviewRefused, match="grasp 0–15 and lift 4–19 lie over each other"):
         adjudication.adjudicate(task=first, choices={rows[0].key: "1"}, by=dana)
     assert said(load_segments(first)) == [(0, 4, "grasp"), (4, 20, "lift")]
 

@@ -3,6 +3,8 @@
  * annotation/grammar.py, where the kinds of rules are told; tests/grammar_cases.json holds both to it, word for word.
  */
 
+import { framesSaid } from "./spoken.js";
+
 /** @typedef {import("./work.js").Segment} Segment */
 /** @typedef {Record<string, any>} Rule */
 /**
@@ -218,16 +220,6 @@ function has(segment, field) {
 
 /** @param {Segment} segment */
 const name = ({ start, end }) => `The segment on ${framesSaid(start, end)}`;
-
-/**
- * The half-open range [start, end) in a sentence, as people count frames: with both ends.
- *
- * @param {number} start
- * @param {number} end
- */
-export function framesSaid(start, end) {
-  return end === start + 1 ? `frame ${start}` : `frames ${start} to ${end - 1}`;
-}
 
 /** @param {string} what */
 const key = (what) => what.slice(what.indexOf(":") + 1);

@@ -6,6 +6,7 @@ import { Raster } from "../models/raster.js";
 import { Recent } from "../models/recent.js";
 import { Shown } from "../models/shown.js";
 import { SnapTargets } from "../models/snapping.js";
+import { framesSaid } from "../models/spoken.js";
 import { Tile } from "../models/tile.js";
 import { erased, isGone, requestBody, reverse } from "../models/work.js";
 import { Carrying } from "./carrying.js";
@@ -131,7 +132,7 @@ export class Bench extends Emitter {
   mayWrite(frame) {
     if (this.readOnly) this.say(this.readOnly, "warning");
     else if (frame !== undefined && (frame < this.task.start || frame >= this.task.end)) {
-      this.say(`Frame ${frame} is not in this task, which has frames ${this.task.start} to ${this.task.end - 1}.`);
+      this.say(`Frame ${frame} is not in this task, which has ${framesSaid(this.task.start, this.task.end)}.`);
     } else return true;
     return false;
   }

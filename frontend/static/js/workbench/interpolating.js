@@ -1,6 +1,7 @@
 /** Interpolating the joints that a flag is about: the path is shown over the picture before anyone accepts it. */
 
 import { call, get } from "../api.js";
+import { framesSaid } from "../models/spoken.js";
 import { byId } from "./dom.js";
 
 /** @typedef {import("./bench.js").Bench} Bench */
@@ -49,8 +50,7 @@ export class Interpolating {
     });
     if (!found || this.flag !== flag) return;
     this.paths = found.paths;
-    const last = flag.end - 1;
-    accept.textContent = `Interpolate ${flag.start === last ? `frame ${last}` : `frames ${flag.start}–${last}`}`;
+    accept.textContent = `Interpolate ${framesSaid(flag.start, flag.end)}`;
     accept.hidden = false;
     this.stage.redraw();
   }

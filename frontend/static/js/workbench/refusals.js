@@ -1,7 +1,7 @@
 /** What is not taken: why a task is not changed here, and changes that the server would not take, by name and taken back. */
 
 import { get } from "../api.js";
-import { framesSaid } from "../models/grammar.js";
+import { framesSaid } from "../models/spoken.js";
 import { erased, fromRows, isGone } from "../models/work.js";
 
 /** @typedef {import("./bench.js").Bench} Bench */

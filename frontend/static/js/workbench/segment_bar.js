@@ -2,6 +2,7 @@
 
 import { phaseColour, placeOfPhase } from "../models/bar_looks.js";
 import { nameOf } from "../models/segment_edits.js";
+import { framesSaid } from "../models/spoken.js";
 import { el } from "./dom.js";
 
 /** @typedef {import("../models/work.js").Segment} Segment */
@@ -62,10 +63,10 @@ export class SegmentBar {
     element.classList.toggle("selected", chosen);
     element.classList.toggle("first", first);
     element.setAttribute("aria-pressed", String(chosen));
-    element.setAttribute("aria-label", `${label}, frames ${segment.start} to ${segment.end - 1}`);
+    element.setAttribute("aria-label", `${label}, ${framesSaid(segment.start, segment.end)}`);
     markRemarks(element, remarks);
     element.title =
-      said || `${label}, frames ${segment.start} to ${segment.end - 1}; drag the ends, Shift and Ctrl select more`;
+      said || `${label}, ${framesSaid(segment.start, segment.end)}; drag the ends, Shift and Ctrl select more`;
     dress(element, { colour, other, place: placeOfPhase(bench.task.taxonomy.phases, segment.phase) });
     this.text.textContent = label;
   }
@@ -125,7 +126,7 @@ export class ProposedBar {
     element.setAttribute("aria-pressed", String(chosen));
     element.setAttribute(
       "aria-label",
-      `Proposed: ${name || "segment"}, frames ${proposal.start} to ${proposal.end - 1}, confidence ${proposal.confidence.toFixed(2)}`,
+      `Proposed: ${name || "segment"}, ${framesSaid(proposal.start, proposal.end)}, confidence ${proposal.confidence.toFixed(2)}`,
     );
     element.title = `${name}, confidence ${proposal.confidence.toFixed(2)}: A accepts, X rejects`;
     const place = placeOfPhase(bench.task.taxonomy.phases, String(proposal.details?.phase ?? ""));

@@ -2,8 +2,8 @@
 
 import { outline } from "../../models/contour.js";
 import { differences } from "../../models/difference.js";
-import { framesSaid } from "../../models/grammar.js";
 import { legible } from "../../models/keys.js";
+import { framesSaid } from "../../models/spoken.js";
 import { erased, requestBody } from "../../models/work.js";
 import { byId, el } from "../dom.js";
 

@@ -1,6 +1,7 @@
 /** What the engines propose: threshold, accept, reject. */
 
 import { ask, get } from "../../api.js";
+import { framesSaid, framesShort } from "../../models/spoken.js";
 import { accept, reject } from "../decide.js";
 import { byId, el, iconButton, swatch } from "../dom.js";
 
@@ -146,14 +147,14 @@ function row(bench, proposal) {
         type: "button",
         class: "row-name",
         "aria-pressed": String(selected),
-        title: `${named(proposal)}, ${proposal.engine}, frames ${proposal.start} to ${proposal.end - 1}`,
+        title: `${named(proposal)}, ${proposal.engine}, ${framesSaid(proposal.start, proposal.end)}`,
         onclick: () => {
           bench.select("proposals", proposal.id);
           if (!here) bench.player.go(proposal.start);
         },
       },
       swatch(colour),
-      el("span", { class: "grow" }, isSegment ? `${what} ${proposal.start}–${proposal.end - 1}` : what),
+      el("span", { class: "grow" }, isSegment ? `${what} ${framesShort(proposal.start, proposal.end)}` : what),
       el("span", { class: "number" }, proposal.confidence.toFixed(2)),
     ),
     iconButton("check", `Accept ${what} (A)`, () => accept(bench, [proposal])),

@@ -1,6 +1,7 @@
 /** Segments from a file, seen before they come in: what is new, what is refused, and which words nobody knows. */
 
 import { send } from "../../api.js";
+import { framesShort } from "../../models/spoken.js";
 import { byId, el } from "../dom.js";
 
 /** @typedef {import("../bench.js").Bench} Bench */
@@ -175,7 +176,7 @@ function table(seen) {
       el(
         "tr",
         { title: instructions.join("\n") || null },
-        el("td", { class: "number" }, `${start}–${end - 1}`),
+        el("td", { class: "number" }, framesShort(start, end)),
         el("td", {}, [phase, action].filter(Boolean).join(" · ") || name || "no class"),
         el("td", {}, level),
         el("td", { class: "number" }, String(instructions.length)),
