@@ -20,12 +20,12 @@ class telling:  # noqa: N801  reads as a statement: with telling(request, "It is
     """Says `done` when the block ends well; says the refusal, and goes on after the block, when a verb refuses.
 
     `with telling(...) as told:` says whether it was `told.refused`. That a comment is `told.missing` is no notice: the
-    page says it at the field.
+    page says it at the field. What is `told.done` may be set in the block, where only its end tells.
     """
 
     def __init__(self, request: HttpRequest, done: str) -> None:
         self._request = request
-        self._done = done
+        self.done = done
         self.refused = False
         self.missing = ""
 
@@ -36,7 +36,7 @@ class telling:  # noqa: N801  reads as a statement: with telling(request, "It is
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> bool:
         if error is None:
-            messages.success(self._request, self._done)
+            messages.success(self._request, self.done)
             return False
         if not isinstance(error, REFUSALS):
             return False

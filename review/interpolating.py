@@ -13,6 +13,7 @@ from django.utils import timezone
 from annotation import history
 from annotation.events import announce_change
 from annotation.models import Clip
+from annotation.spoken import frames_said
 from enrichment import correcting
 from enrichment.correcting import Proposed, Wanted
 from enrichment.models import PoseCorrection
@@ -71,7 +72,7 @@ def accept(*, flag: Flag, by: User, tell: bool = True) -> Flag:
 
 @transaction.atomic
 def undo(*, flag: Flag, by: User, tell: bool = True) -> Flag:
-    """Take the interpolation back; the flag is open or sent back again, as it was, and so are the layers' results.
+    """Take the interpolation back: results of layers are as they were, and so is the flag unless it was decided since.
 
     Raises:
         ReviewRefused: nothing was interpolated for this flag, or it was taken back already.
@@ -81,17 +82,30 @@ def undo(*, flag: Flag, by: User, tell: bool = True) -> Flag:
     if made is None or made.undone_at is not None:
         raise ReviewRefused(f"No joints are interpolated because of flag {flag.pk}; there is nothing to take back.")
     correcting.undo(correction=made, by=by, tell=tell)
-    if locked.state not in {State.DISMISSED, State.SENT_BACK}:  # what was decided after it stands
+    was_open = locked.is_open
+    if not _decided_after(locked, made):
         _restore(locked, locked.before_correction or {})
-    _save(locked, by, "opened again")
+    _save(locked, by, "opened again" if locked.is_open and not was_open else "took back the interpolation of")
     return locked
 
 
 def sentence(made: PoseCorrection) -> str:
     """What was done, for the flag's page."""
     joints = " and ".join(each.replace("_", " ") for each in made.keypoints)
-    where = f"frame {made.start}" if made.end == made.start + 1 else f"frames {made.start} to {made.end - 1}"
-    return f"Interpolated the {joints} of track {made.track} on {where} ({made.method}, correction {made.pk})."
+    where = frames_said(made.start, made.end)
+    return f"Interpolated the {joints} of track {made.track} on {where} ({made.method}, {_mark(made)}"
+
+
+def _mark(made: PoseCorrection) -> str:
+    """How the sentence of a correction ends, and that of no other one."""
+    return f"correction {made.pk})."
+
+
+def _decided_after(flag: Flag, made: PoseCorrection) -> bool:
+    """Whether a person has decided on a flag since, as its check had opened it again: that stands."""
+    if flag.state == State.FIXED:
+        return not flag.decision.endswith(_mark(made))
+    return flag.state in {State.DISMISSED, State.SENT_BACK}
 
 
 def _decided(flag: Flag) -> dict[str, Any]:

@@ -106,8 +106,9 @@ def interpolate(request: PageRequest, slug: str, pk: int) -> HttpResponse:
     if found is None:
         raise Http404(f"There is no flag {pk} in {place.project.name}.")
     if "undo" in request.POST:
-        with telling(request, "The interpolation is taken back, and the flag is open again."):
-            interpolating.undo(flag=found, by=request.user)
+        with telling(request, "The interpolation is taken back.") as told:
+            now = interpolating.undo(flag=found, by=request.user)
+            told.done = f"The interpolation is taken back; the flag is {now.get_state_display().lower()}."
         return redirect("flag", slug, pk)
     with telling(request, "The frames are interpolated; the layers that read the pose are computed again."):
         interpolating.accept(flag=found, by=request.user)

@@ -127,7 +127,7 @@ class FlagInterpolation(APIView):
 
     @extend_schema(operation_id="flag_interpolation_undo", responses=dict[str, Any])
     def delete(self, request: Request, pk: int) -> Response:
-        """Take it back: the flag is open again, and so are the earlier results of the layers."""
+        """Take it back: the flag is as it was before, unless it was decided since, and the layers' results are."""
         flag = access.flag_to_interpolate(request.user, pk)
         return Response(flag_body(interpolating.undo(flag=flag, by=person(request.user))))
 

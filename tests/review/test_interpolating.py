@@ -132,6 +132,8 @@ def test_taken_back_everything_is_as_it_was_and_the_flag_is_open(
     assert {path: raw(filmed, path) for path in files} == files
     assert set(LayerRun.objects.current().values_list("layer", "fingerprint")) == current
     assert flag_of("jump").is_open
+    told = History.objects.filter(subject="flag", subject_id=str(flag.pk)).order_by("-pk")
+    assert told.values_list("verb", flat=True)[0] == "opened again"
     made = PoseCorrection.objects.get()
     assert (made.by, made.undone_by) == (dana, dana), "that it was done is not forgotten"
     assert api.delete(f"/api/flags/{flag.pk}/interpolation/").status_code == 422
@@ -194,6 +196,24 @@ def test_a_fault_that_is_found_again_after_it_was_interpolated_is_open_again(
     flags.record(clip=filmed, task=None, check=flag.check_name, findings=[finding])
     flag.refresh_from_db()
     assert flag.is_open
+
+
+def test_what_was_decided_after_the_check_found_it_again_stands_when_it_is_taken_back(
+    filmed: Clip, dana: User, alice: User, api: APIClient, work: Callable[[], None]
+) -> None:
+    api.force_authenticate(dana)
+    flag = flag_of("jump")
+    finding = {name: getattr(flag, name) for name in ("start", "end", "severity", "reason", "evidence")}
+    api.post(f"/api/flags/{flag.pk}/interpolation/")
+    work()
+    flags.record(clip=filmed, task=None, check=flag.check_name, findings=[finding])
+    flags.decide(flag=flag, verdict="fixed", by=alice, reason="Drawn by hand.")
+    assert api.delete(f"/api/flags/{flag.pk}/interpolation/").json()["state"] == "fixed"
+    flag.refresh_from_db()
+    assert (flag.state, flag.decided_by, flag.decision) == ("fixed", alice, "Drawn by hand.")
+    told = History.objects.filter(subject="flag", subject_id=str(flag.pk)).order_by("-pk").first()
+    assert told is not None
+    assert (told.verb, told.actor) == ("took back the interpolation of", dana)
 
 
 def test_what_is_too_long_is_refused_with_a_sentence_and_nothing_is_written(
