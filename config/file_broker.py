@@ -43,8 +43,9 @@ class Channel(filesystem.Channel):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        with suppress(OSError):
-            _remove_left(Path(self.data_folder_in))
+        for folder in (Path(self.data_folder_in), self.control_folder):
+            with suppress(OSError):
+                _remove_left(folder)
 
     # The base class has two signatures for it, which do not agree.
     def _put(self, queue: str, payload: dict[str, Any], **_: Any) -> None:  # type: ignore[override]
@@ -74,11 +75,12 @@ class Channel(filesystem.Channel):
 
     def get_table(self, exchange: str) -> list[filesystem.exchange_queue_t]:
         """What is bound to an exchange; where the table is gone or damaged, what this process knows of it."""
-        try:
+        file: Path = self._exchange_file(exchange)
+        with suppress(ValueError):
             found: list[filesystem.exchange_queue_t] = super().get_table(exchange)
-        except ValueError:
-            found = []
-        return found or list(self._known.get(self._exchange_file(exchange), ()))
+            if found or file.exists():
+                return found
+        return list(self._known.get(file, ()))
 
     def _queue_bind(self, exchange: str, routing_key: str, pattern: str, queue: str) -> None:
         file: Path = self._exchange_file(exchange)
@@ -153,7 +155,8 @@ def _take(file: Path) -> Any:
 
 def _remove_left(folder: Path) -> None:
     for file in folder.iterdir():
-        if file.suffix in _IN_HAND and time.time() - file.stat().st_mtime > _LEFT_AFTER:
+        # By when it was renamed last: a message may have lain there for long before somebody took it in hand.
+        if file.suffix in _IN_HAND and time.time() - file.stat().st_ctime > _LEFT_AFTER:
             file.unlink(missing_ok=True)
 
 

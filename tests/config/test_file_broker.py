@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import textwrap
+import time
 from collections import Counter
 from pathlib import Path
 
@@ -87,6 +88,13 @@ def test_queues_are_bound_once_and_unbound(tmp_path: Path) -> None:
         assert [bound.queue for bound in channel.get_table("work")] == ["quick"]
 
 
+def test_a_table_from_which_another_process_took_the_last_queue_is_empty(tmp_path: Path) -> None:
+    with connected(tmp_path) as broker:
+        channel, _ = bound(broker)
+        (tmp_path / "control/cpu.exchange").write_text("[]")
+        assert channel.get_table("cpu") == []
+
+
 def test_a_folder_that_takes_nothing_is_named(tmp_path: Path) -> None:
     with connected(tmp_path) as broker:
         channel = broker.channel()
@@ -164,12 +172,20 @@ def test_messages_are_read_in_the_order_in_which_they_were_written(
     assert [each.payload["number"] for each in read if each is not None] == [0, 1, 2]
 
 
-def test_what_killed_processes_had_in_hand_is_removed_after_an_hour(tmp_path: Path) -> None:
+def test_what_killed_processes_had_in_hand_is_removed_after_an_hour(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with connected(tmp_path) as broker:
-        for name in ("a.new", "1_a.cpu.msg.b.taken", "fresh.new", "1_b.cpu.msg"):
-            file = tmp_path / "messages" / name
+        messages, control = tmp_path / "messages", tmp_path / "control"
+        for file in (messages / "a.new", messages / "1_a.cpu.msg", messages / "1_b.cpu.msg", control / "b.new"):
             file.write_text("{}")
-            if not name.startswith("fresh"):
-                os.utime(file, (1_000_000, 1_000_000))
+            os.utime(file, (1_000_000, 1_000_000))
+        # It waited for a worker for days, and one has it in hand now.
+        (messages / "1_a.cpu.msg").rename(messages / "1_a.cpu.msg.b.taken")
         broker.channel()
-        assert {file.name for file in (tmp_path / "messages").iterdir()} == {"fresh.new", "1_b.cpu.msg"}
+        assert len([*messages.iterdir(), *control.glob("*.new")]) == 4
+        later = time.time() + 2 * file_broker._LEFT_AFTER
+        monkeypatch.setattr(file_broker.time, "time", lambda: later)
+        broker.channel()
+        assert [file.name for file in messages.iterdir()] == ["1_b.cpu.msg"]
+        assert not list(control.glob("*.new"))
