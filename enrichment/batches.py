@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Iterable
 from itertools import count, takewhile
 from pathlib import Path, PurePosixPath
+from typing import Final
 
 from django.conf import settings
 
@@ -19,6 +20,11 @@ from enrichment.layer import Span
 from enrichment.models import Batch, LayerRun
 
 log = logging.getLogger(__name__)
+
+# Before the number of the clip whose pieces lie there.
+_FOLDER: Final = "checkpoints_"
+# Clips that one query asks for.
+_AT_ONCE: Final = 1000
 
 
 def spans_of(layer_run: LayerRun) -> list[Span]:
@@ -71,7 +77,7 @@ def pieces_of(layer_run: LayerRun) -> Pieces:
 
 def sweep() -> int:
     """Remove this machine's pieces of layer runs that nobody computes any more; returns how many directories."""
-    there = [(path.parent.name, path.name) for path in _checkpoints().glob("checkpoints_*/*")]
+    there = [(path.parent.name, path.name) for path in _checkpoints().glob(f"{_FOLDER}*/*")]
     stale = _unwanted(there)
     for folder, name in stale:
         shutil.rmtree(_checkpoints() / folder / name, ignore_errors=True)
@@ -83,7 +89,7 @@ def sweep_mirror() -> int:
     behind = clips.mirror()
     if behind is None:
         return 0
-    parts = (PurePosixPath(key).parts for key, _ in behind.listing("checkpoints_"))
+    parts = (PurePosixPath(key).parts for key, _ in behind.listing(_FOLDER))
     stale = _unwanted({(each[0], each[1]) for each in parts})
     for folder, name in stale:
         behind.remove(f"{folder}/{name}/")
@@ -92,14 +98,20 @@ def sweep_mirror() -> int:
 
 def _unwanted(there: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
     """Those of the directories that lie there which belong to no layer run that is being computed."""
+    there = list(there)
+    ids = sorted({int(number) for name, _ in there if (number := name.removeprefix(_FOLDER)).isdigit()})
     # Asked after they were listed: what begins meanwhile is not among those.
     unfinished = LayerRun.objects.current().exclude(state="done").values_list("clip_id", "layer", "fingerprint")
-    wanted = {(_folder_name(clip), directory_name(layer, mark)) for clip, layer, mark in unfinished.iterator()}
+    wanted = {
+        (_folder_name(clip), directory_name(layer, mark))
+        for start in range(0, len(ids), _AT_ONCE)
+        for clip, layer, mark in unfinished.filter(clip__in=ids[start : start + _AT_ONCE])
+    }
     return [each for each in there if each not in wanted]
 
 
 def _folder_name(clip_id: int) -> str:
-    return f"checkpoints_{clip_id:08d}"
+    return f"{_FOLDER}{clip_id:08d}"
 
 
 def _checkpoints() -> Path:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shutil
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
@@ -43,6 +45,20 @@ def test_what_nobody_computes_any_more_goes_and_what_is_computed_stays(wanted: P
     assert leftovers.sweep()
     assert not stale.exists()
     assert (wanted / "0.json").exists()
+
+
+def test_only_clips_whose_pieces_lie_there_are_asked_for(
+    wanted: Path, stale: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch, django_assert_num_queries: Any
+) -> None:
+    odd = pieces(settings.CLIPS_DIR / ".checkpoints/checkpoints_of_old/numbers_abc")
+    monkeypatch.setattr(batches, "_AT_ONCE", 1)
+    with django_assert_num_queries(2) as asked:
+        assert batches.sweep() == 2
+    assert all('"clip_id" IN (' in each["sql"] for each in asked.captured_queries)
+    assert (wanted.exists(), stale.exists(), odd.exists()) == (True, False, False)
+    shutil.rmtree(wanted)
+    with django_assert_num_queries(0):
+        assert batches.sweep() == 0
 
 
 def test_folders_of_deleted_clips_are_set_aside(clip: Clip, settings: Settings) -> None:
