@@ -15,9 +15,9 @@ from enrichment import registry
 from enrichment.models import LayerRun, Run, from_now
 
 State = LayerRun.State
-# The states in which a person should see a layer of many clips first.
 # Seconds between two counts of a large request: half a million clips take the database seconds.
 COUNT_EVERY = 20.0
+# The states in which a person should see a layer of many clips first.
 URGENT = (State.FAILED, State.RUNNING, State.QUEUED, State.WAITING, State.BLOCKED, State.NO_ENGINE, State.DONE)
 
 
