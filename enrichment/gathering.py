@@ -50,6 +50,8 @@ _LATELY: Final = timedelta(minutes=15)
 _EVERY_PROJECT: Final = 6 * 3600.0
 _LEFT_BY_THE_KILLED: Final = 3600.0
 _AT_ONCE: Final = 5_000
+# So many parts' rows are held in memory at most.
+_IN_HAND: Final = 2
 
 # A part, and the clips in it that are not read there any more.
 _Left = tuple[Part, NDArray[np.int64]]
@@ -115,24 +117,62 @@ def gather(project: Project, *, seconds: float = math.inf, tell: Callable[[str],
         taken, until = 0, time.monotonic() + seconds
         for pieces in _heaps(heapq.merge(_of_parts(_to_rewrite(project, found)), _of_files(apart), key=_first_clip)):
             taken += _put_down(project, pieces)
-            tell(f"The metadata of {taken} of {len(apart)} clips of {project.name} is put together.")
+            if taken:  # else parts alone were rewritten
+                tell(f"The metadata of {taken} of {len(apart)} clips of {project.name} is put together.")
             if time.monotonic() > until:
                 break
         return taken
 
 
+class _Heap:
+    """Pieces in hand that can be one table."""
+
+    def __init__(self) -> None:
+        self.pieces: list[_Piece] = []
+        self._schema = pa.schema([])
+        self._clips = self._rows = 0
+
+    def takes(self, piece: _Piece) -> bool:
+        """Lay a piece on it, unless that does not fit the others."""
+        if (schema := _one(self._schema, piece.table.schema)) is None:
+            return False
+        self._schema = schema
+        self.pieces.append(piece)
+        self._clips, self._rows = self._clips + len(piece.keys), self._rows + len(piece.table)
+        return True
+
+    @property
+    def fullness(self) -> float:
+        """How much of a part it is; full from 1.0 on."""
+        return max(self._clips / MOST_CLIPS, self._rows / MOST_ROWS)
+
+
 def _heaps(pieces: Iterator[_Piece]) -> Iterator[list[_Piece]]:
-    """As many of them at a time as make a part."""
-    heap: list[_Piece] = []
-    count = rows = 0
+    """As many of them at a time as make a part.
+
+    What another version has written quite otherwise makes parts of its own. They are filled side by side; when much is
+    in hand, the fullest goes before it is full.
+    """
+    heaps: list[_Heap] = []
     for piece in pieces:
-        heap.append(piece)
-        count, rows = count + len(piece.keys), rows + len(piece.table)
-        if count >= MOST_CLIPS or rows >= MOST_ROWS:
-            yield heap
-            heap, count, rows = [], 0, 0
-    if heap:
-        yield heap
+        if not any(heap.takes(piece) for heap in heaps):
+            heaps.append(_Heap())
+            heaps[-1].takes(piece)
+        fullest = max(heaps, key=lambda heap: heap.fullness)
+        if fullest.fullness >= 1 or sum(heap.fullness for heap in heaps) >= _IN_HAND:
+            heaps.remove(fullest)
+            yield fullest.pieces
+    yield from (heap.pieces for heap in heaps)
+
+
+def _one(schema: pa.Schema, other: pa.Schema) -> pa.Schema | None:
+    """A schema that holds what both hold; None where the same column is quite another thing in them."""
+    if (other := other.remove_metadata()) == schema:
+        return schema
+    try:
+        return pa.unify_schemas([schema, other], promote_options="permissive").remove_metadata()
+    except pa.ArrowException:
+        return None
 
 
 def _to_rewrite(project: Project, found: Cover) -> list[_Left]:
@@ -145,9 +185,15 @@ def _to_rewrite(project: Project, found: Cover) -> list[_Left]:
     gone = np.setdiff1d(left_out, _clips_there(project, left_out))
     spoiled = [(part, out) for part, out in lefts if 4 * len(out) > len(part.keys) or np.isin(out, gone).any()]
     small = [(part, out) for part, out in lefts if 2 * len(part.keys) < MOST_CLIPS and 2 * part.rows < MOST_ROWS]
-    joined = len(found.apart) >= LEAST or bool(spoiled) or len(small) > 1
-    chosen = {part.path: (part, out) for part, out in [*spoiled, *(small if joined else [])]}
+    if len(found.apart) < LEAST and not spoiled:
+        small = [(part, out) for part, out in small if any(_fit(part, other) for other, _ in small)]
+    chosen = {part.path: (part, out) for part, out in [*spoiled, *small]}
     return sorted(chosen.values(), key=lambda each: int(each[0].keys[0, 0]))
+
+
+def _fit(part: Part, other: Part) -> bool:
+    """Whether two parts can be one."""
+    return part.path != other.path and _one(part.schema, other.schema) is not None
 
 
 def _clips_there(project: Project, ids: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -157,11 +203,17 @@ def _clips_there(project: Project, ids: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def _of_parts(chosen: list[_Left]) -> Iterator[_Piece]:
-    """What is still read of parts; one that is damaged is removed, and its clips lie apart again."""
+    """What is still read of parts; one that is damaged is removed, and its clips lie apart again.
+
+    Raises:
+        OSError: the disk is away.
+    """
     for part, out in chosen:
         try:
             table = pq.ParquetFile(part.path).read()
-        except (OSError, pa.ArrowException):
+        except (OSError, pa.ArrowException) as error:
+            if not metadata_parts.is_damage(error):
+                raise
             log.warning("%s cannot be read and is made again.", part.path, exc_info=True)
             part.path.unlink(missing_ok=True)
             continue
@@ -185,36 +237,22 @@ def _of_files(apart: Keys) -> Iterator[_Piece]:
 
 def _put_down(project: Project, pieces: list[_Piece]) -> int:
     """Write one part of pieces, and remove the parts that they come from; returns how many were clips' own files."""
+    if len(pieces) == 1 and (part := pieces[0].part) is not None and len(part.keys) == len(pieces[0].keys):
+        return 0  # nothing that lay apart fits it
     own = np.concatenate([np.empty((0, 3), np.int64), *(piece.keys for piece in pieces if piece.part is None)])
     # Looked at again: a file may have been replaced between the look at the ledger and the reading.
     still = {
         tuple(key) for key in metadata_parts.keys_of(metadata_parts.done(project).filter(pk__in=own[:, 1].tolist()))
     }
     wanted = [piece for piece in pieces if piece.part is not None or tuple(piece.keys[0]) in still]
-    fitting = _fitting(wanted)
-    if not fitting:
+    if not wanted:
         return 0
-    table = pa.concat_tables([piece.table for piece in fitting], promote_options="permissive")
-    metadata_parts.write(project, table, np.concatenate([piece.keys for piece in fitting]))
-    for piece in fitting:
+    table = pa.concat_tables([piece.table for piece in wanted], promote_options="permissive")
+    metadata_parts.write(project, table, np.concatenate([piece.keys for piece in wanted]))
+    for piece in wanted:
         if piece.part is not None:
             piece.part.path.unlink(missing_ok=True)
-    return sum(piece.part is None for piece in fitting)
-
-
-def _fitting(pieces: list[_Piece]) -> list[_Piece]:
-    """Those that can be one table; what another version has written quite otherwise stays where it is."""
-    found: list[_Piece] = []
-    schema = pa.schema([])
-    for piece in pieces:
-        try:
-            if piece.table.schema.remove_metadata() != schema:
-                schema = pa.unify_schemas([schema, piece.table.schema], promote_options="permissive").remove_metadata()
-        except pa.ArrowException:
-            log.warning("The metadata of clip %d does not fit that of others.", piece.keys[0, 0], exc_info=True)
-            continue
-        found.append(piece)
-    return found
+    return sum(piece.part is None for piece in wanted)
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from __future__ import annotations
 import base64
 import logging
 import secrets
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -51,6 +52,7 @@ class Part:
     path: Path
     keys: Keys
     rows: int
+    schema: pa.Schema
 
 
 @dataclass
@@ -141,7 +143,7 @@ def _opened(path: Path) -> Part | None:
     try:
         content = pq.read_metadata(path)
         keys = np.frombuffer(base64.b64decode((content.metadata or {})[_KEYS]), "<i8").reshape(-1, 3)
-        return Part(path, keys, content.num_rows) if len(keys) else None
+        return Part(path, keys, content.num_rows, content.schema.to_arrow_schema()) if len(keys) else None
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, pa.ArrowException):
@@ -169,17 +171,49 @@ def write(project: Project, table: pa.Table, keys: Keys) -> Path:
     return target
 
 
-def forget_damaged(parts: Sequence[Part]) -> bool:
-    """Remove parts that cannot be read to the end; returns whether there were any, or some are gone already."""
+def forget_damaged(parts: Sequence[Part], *, until: float) -> bool:
+    """Remove parts that cannot be read to the end; returns whether there were any, or some are gone already.
+
+    Args:
+        parts: those that are suspected; one at least is looked at.
+        until: the moment, by time.monotonic, after which no other one is.
+    """
     found = False
     for part in parts:
         try:
-            # Piece by piece: a part is as large as it may be in memory while it is made.
-            with pq.ParquetFile(part.path) as file:
-                for group in range(file.num_row_groups):
-                    file.read_row_group(group)
-        except (OSError, pa.ArrowException) as error:
-            log.warning("%s cannot be read and is made again: %s", part.path, error)
-            part.path.unlink(missing_ok=True)
-            found = True
+            if not readable(part.path):
+                part.path.unlink(missing_ok=True)
+                found = True
+        except (OSError, MemoryError):
+            log.warning("%s could not be looked at.", part.path, exc_info=True)
+        if time.monotonic() > until:
+            break
     return found
+
+
+def readable(path: Path) -> bool:
+    """Whether a Parquet file is there and can be read to its end.
+
+    Raises:
+        OSError: the disk is away, which says nothing of the file.
+        MemoryError: as little does this.
+    """
+    try:
+        # Piece by piece: a part is as large as it may be in memory while it is made.
+        with pq.ParquetFile(path) as file:
+            for group in range(file.num_row_groups):
+                file.read_row_group(group)
+    except (OSError, pa.ArrowException) as error:
+        if not is_damage(error):
+            raise
+        log.warning("%s cannot be read to its end: %s", path, error)
+        return False
+    return True
+
+
+def is_damage(error: Exception) -> bool:
+    """Whether an error in reading a file is due to the file, damaged or gone, and not to the disk or the memory."""
+    if isinstance(error, OSError):
+        # For what it finds wrong within a file pyarrow makes one without the number that the system gives its own.
+        return error.errno is None or isinstance(error, FileNotFoundError)
+    return not isinstance(error, MemoryError)

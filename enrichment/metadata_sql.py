@@ -11,13 +11,13 @@ import re
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import duckdb
 import pyarrow as pa
-import pyarrow.parquet as pq
 from django.db.models import TextField
 from django.db.models.functions import Cast
 
@@ -27,7 +27,7 @@ from annotation.models import Clip, Project
 from enrichment import gathering, metadata_parts, queue
 from enrichment.errors import QueryRefused
 from enrichment.layers.metadata import TABLE_FILE
-from enrichment.metadata_parts import CLIP, Cover
+from enrichment.metadata_parts import CLIP, Cover, Part
 from enrichment.metadata_schema import CLIP_COLUMNS
 from enrichment.models import ClipQuality
 
@@ -172,12 +172,15 @@ class _Asked:
 
     def _lost_a_part(self, error: duckdb.Error) -> bool:
         """Whether it failed over a part and not over the query; what is damaged is removed."""
-        # Some faults in files say nothing of the file.
-        suspected = self._names_a_part(error) or type(error) is duckdb.Error
-        return suspected and metadata_parts.forget_damaged(self._cover.parts)
+        suspected = self._named(error)
+        if not suspected and type(error) is duckdb.Error:  # some faults in files say nothing of the file
+            suspected = self._cover.parts
+        return metadata_parts.forget_damaged(suspected, until=self._until)
 
-    def _names_a_part(self, error: duckdb.Error) -> bool:
-        return any(str(part.path) in str(error).partition("\n\nLINE")[0] for part in self._cover.parts)
+    def _named(self, error: duckdb.Error) -> list[Part]:
+        """The parts that an error names."""
+        reason = str(error).partition("\n\nLINE")[0]
+        return [part for part in self._cover.parts if str(part.path) in reason]
 
     def _too_long(self) -> str:
         """The sentence for a query that was stopped."""
@@ -192,18 +195,20 @@ class _Asked:
 
     def _said(self, error: duckdb.Error) -> str:
         """What is wrong with the query, or with which clip's file."""
-        if self._names_a_part(error):
+        named = self._named(error)
+        if not all(part.path.exists() for part in named):
             return f"The metadata of {self._project.name} was put together anew meanwhile; ask again."
         said = str(error).strip()
         # What follows quotes the statement, in which every file is named.
         reason = said.partition("\n\nLINE")[0]
         damaged = next((clip for path, clip in self._own.items() if str(path) in reason), None)
-        if (
-            damaged is None and type(error) is duckdb.Error
-        ):  # no fault of the query's, and it does not say of which file
-            damaged = _unreadable(self._own)
+        if damaged is None and not named and type(error) is duckdb.Error:
+            # No fault of the query's, and it does not say of which file.
+            damaged = _unreadable(self._own, until=self._until)
         if damaged is None:
             quoted = reason if "read_parquet(" in said else said
+            for part in named:
+                quoted = quoted.replace(str(part.path), "metadata of several clips")
             return f"The query cannot be answered: {quoted}"
         return (
             f"{TABLE_FILE} of clip {damaged.name} ({damaged.pk}) is damaged or gone, so the project's frames cannot be "
@@ -238,14 +243,12 @@ def _listed(paths: Sequence[Path]) -> str:
     return "[" + ", ".join("'" + str(each).replace("'", "''") + "'" for each in paths) + "]"
 
 
-def _unreadable(files: Mapping[Path, Clip]) -> Clip | None:
-    """The first clip whose file cannot be read, if it is found within the time of a query."""
-    until = time.monotonic() + SECONDS
+def _unreadable(files: Mapping[Path, Clip], *, until: float) -> Clip | None:
+    """The first clip whose file is damaged, if it is found within the time of a query."""
     for path, clip in files.items():
-        try:
-            pq.read_table(path)
-        except (OSError, pa.ArrowException):
-            return clip
+        with suppress(OSError, MemoryError):  # which say nothing of the file
+            if not metadata_parts.readable(path):
+                return clip
         if time.monotonic() > until:
             break
     return None

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -18,94 +19,16 @@ from django.utils import timezone
 
 from annotation import clips
 from annotation.media.artifacts import Mirror
-from annotation.media.durable import PART
 from annotation.models import Clip, Project
 from config import celery_app
-from enrichment import compute, gathering, jobs, metadata_parts, metadata_sql, queue, runs
+from enrichment import compute, gathering, jobs, metadata_parts, metadata_sql, runs
 from enrichment.errors import QueryRefused
 from enrichment.layers.metadata import TABLE_FILE
 from enrichment.models import LayerRun
+from tests.enrichment.gathering.measured import ALL, ask, clips_of, lay, measure, parts
 from tests.factories import ClipFactory
 
 pytestmark = pytest.mark.django_db
-
-COPIES = 9
-ALL = "SELECT * FROM frames ORDER BY clip_id, frame"
-
-
-@pytest.fixture(autouse=True)
-def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Four clips make a part, and one that lies apart is worth gathering."""
-    monkeypatch.setattr(gathering, "MOST_CLIPS", 4)
-    monkeypatch.setattr(gathering, "LEAST", 1)
-
-
-@pytest.fixture
-def told(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
-    """What the broker is told."""
-    found: list[tuple[Any, ...]] = []
-    monkeypatch.setattr(queue, "send", lambda job, *args, **more: found.append((job, *args)))
-    return found
-
-
-@pytest.fixture
-def ten(project: Project, clip: Clip, alice: User, told: list[tuple[Any, ...]]) -> list[Clip]:
-    """A clip with metadata, and nine copies of its rows under other names and numbers."""
-    measure(project, alice)
-    row, table = LayerRun.objects.get(clip=clip, layer="metadata"), pq.read_table(clip.folder / TABLE_FILE)
-    found = [clip]
-    for number in range(COPIES):
-        copy = Clip.objects.get(pk=clip.pk)
-        copy.pk, copy.sha256, copy.name = None, f"{number:064x}", f"copy {number}"
-        copy.save()
-        LayerRun.objects.create(
-            clip=copy, layer="metadata", fingerprint=f"{number:064x}", state=row.state, done_at=timezone.now()
-        )
-        lay(copy, table)
-        found.append(copy)
-    return found
-
-
-def measure(project: Project, by: User, **parameters: Any) -> None:
-    """Have the metadata of the clips computed that have a source."""
-    if parameters:
-        runs.configure(project=project, layer="metadata", parameters=parameters, by=by)
-    with_source = project.clips.exclude(name__startswith="copy")
-    run = runs.request(project=project, by=by, layers=["metadata"], clips=list(with_source), tell=False)
-    runs.plan(run)
-    compute.work_here(run)
-
-
-def lay(clip: Clip, table: pa.Table) -> None:
-    """Write a clip's own file, with its number and its name in every row."""
-    clip.folder.mkdir(parents=True, exist_ok=True)
-    named = {"clip_id": pa.array([clip.pk] * len(table)), "clip_name": pa.array([clip.name] * len(table))}
-    for name, column in named.items():
-        table = table.set_column(table.column_names.index(name), name, column)
-    pq.write_table(table, clip.folder / TABLE_FILE)
-
-
-def ask(project: Project, sql: str = ALL) -> list[tuple[Any, ...]]:
-    return [tuple(row) for row in metadata_sql.query(project=project, sql=sql, most=100_000).rows]
-
-
-def parts(project: Project) -> list[Path]:
-    return [part.path for part in metadata_parts.there(project)]
-
-
-def clips_of(project: Project) -> list[int]:
-    return [row[0] for row in ask(project, "SELECT DISTINCT clip_id FROM frames ORDER BY 1")]
-
-
-def spoil(path: Path, how: str) -> None:
-    """Damage a file."""
-    whole = path.read_bytes()
-    spoiled = {
-        "cut short": whole[: len(whole) // 2],
-        "spoiled within": whole[:4] + bytes(len(whole) // 4) + whole[4 + len(whole) // 4 :],
-        "of something else": b"no table",
-    }
-    path.write_bytes(spoiled[how])
 
 
 def test_what_is_put_together_answers_as_the_files_themselves_without_them(project: Project, ten: list[Clip]) -> None:
@@ -158,73 +81,6 @@ def test_a_removed_clip_is_gone_at_once_and_soon_from_the_disk(project: Project,
     assert clips_of(project) == [clip.pk for clip in ten]
 
 
-def test_parts_that_are_lost_are_made_again(project: Project, ten: list[Clip]) -> None:
-    before = ask(project)
-    gathering.gather(project)
-    shutil.rmtree(metadata_parts.home())
-    assert ask(project) == before
-    assert gathering.gather(project) == len(ten)
-    assert ask(project) == before
-
-
-@pytest.mark.parametrize("how", ["cut short", "spoiled within", "of something else"])
-def test_a_damaged_part_changes_no_answer_and_is_made_again(project: Project, ten: list[Clip], how: str) -> None:
-    before = ask(project)
-    gathering.gather(project)
-    spoil(parts(project)[1], how)
-    assert ask(project) == before
-    assert gathering.gather(project) == gathering.MOST_CLIPS
-    assert ask(project) == before
-    # One that is to be written anew: what it held is gathered the next time.
-    spoil(parts(project)[-1], how)
-    LayerRun.objects.filter(clip=ten[-1]).update(changed_at=timezone.now())
-    gathering.gather(project)
-    gathering.gather(project)
-    assert all(len(pq.read_table(path)) for path in parts(project))
-    assert ask(project) == before
-
-
-def test_a_part_that_is_replaced_under_a_query_costs_it_a_second_look(
-    project: Project, ten: list[Clip], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    before = ask(project)
-    gathering.gather(project)
-    usual, looks = metadata_parts.cover, []
-
-    def cover(of: Project) -> metadata_parts.Cover:
-        found = usual(of)
-        if not looks:
-            found.whole[0].path.unlink()
-        looks.append(found)
-        return found
-
-    monkeypatch.setattr(metadata_parts, "cover", cover)
-    assert ask(project) == before
-    assert len(looks) == 2
-
-
-def test_a_file_of_clips_that_is_damaged_stays_apart_and_is_named(project: Project, ten: list[Clip]) -> None:
-    (ten[3].folder / TABLE_FILE).write_bytes(b"no table")
-    assert gathering.gather(project) == len(ten) - 1
-    with pytest.raises(QueryRefused, match=rf"of clip {ten[3].name} \({ten[3].pk}\) is damaged"):
-        ask(project)
-
-
-def test_what_a_killed_worker_left_twice_is_read_once(project: Project, ten: list[Clip]) -> None:
-    before = ask(project)
-    gathering.gather(project)
-    first = parts(project)[0]
-    shutil.copy(first, first.with_name("0.parquet"))
-    half = first.with_name(f"{PART}half")
-    half.write_bytes(first.read_bytes()[:100])
-    os.utime(half, (0, 0))
-    assert ask(project) == before
-    gathering.gather(project)
-    assert len(parts(project)) == 3
-    assert not half.exists()
-    assert ask(project) == before
-
-
 def test_two_that_gather_at_once_do_no_harm(project: Project, ten: list[Clip], monkeypatch: pytest.MonkeyPatch) -> None:
     before = ask(project)
     usual = metadata_parts.write
@@ -233,7 +89,7 @@ def test_two_that_gather_at_once_do_no_harm(project: Project, ten: list[Clip], m
         monkeypatch.setattr(metadata_parts, "write", usual)
         assert gathering.gather(project) == 0, "one on the same machine waits for its turn"
         # On another one it does not see the first.
-        monkeypatch.setattr(gathering, "_alone", lambda folder: _Nobody())
+        monkeypatch.setattr(gathering, "_alone", lambda folder: _Alone())
         assert gathering.gather(project) == len(ten)
         return usual(*args)
 
@@ -246,7 +102,7 @@ def test_two_that_gather_at_once_do_no_harm(project: Project, ten: list[Clip], m
     assert ask(project) == before
 
 
-class _Nobody:
+class _Alone:
     def __enter__(self) -> bool:
         return True
 
@@ -274,6 +130,59 @@ def test_few_parts_come_of_many_small_gatherings(project: Project, ten: list[Cli
         assert gathering.gather(project) == 1
         assert len(parts(project)) <= 5
     assert ask(project) == before
+
+
+def test_what_another_version_wrote_otherwise_is_put_together_by_itself_and_once(
+    project: Project, ten: list[Clip], told: list[tuple[Any, ...]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = pq.read_table(ten[0].folder / TABLE_FILE)
+    column = next(name for name in table.column_names if pa.types.is_floating(table[name].type))
+    otherwise = table.set_column(table.column_names.index(column), column, pa.array(["much"] * len(table)))
+    for clip in ten[1::3]:
+        lay(clip, otherwise)
+    before = ask(project)
+    assert gathering.gather(project) == len(ten), "none stays apart, for which each query would send a worker again"
+    kinds = [pq.read_schema(path).field(column).type for path in parts(project)]
+    assert {kinds.count(pa.string()), kinds.count(pa.float64())} == {1, 2}
+    there = parts(project)
+    monkeypatch.setattr(metadata_parts, "write", lambda *_: pytest.fail("there is nothing to put together"))
+    assert gathering.gather(project) == 0
+    LayerRun.objects.filter(clip=ten[0]).update(current=False)
+    told.clear()
+    assert ask(project) == [row for row in before if row[0] != ten[0].pk]
+    assert (told, parts(project)) == ([], there)
+
+
+def test_kinds_that_do_not_fit_are_not_all_held_in_memory_until_their_parts_are_full(
+    project: Project, ten: list[Clip]
+) -> None:
+    table = pq.read_table(ten[0].folder / TABLE_FILE)
+    column = next(name for name in table.column_names if pa.types.is_floating(table[name].type))
+    at = table.column_names.index(column)
+    kinds = [table, *(table.set_column(at, column, pa.array([odd] * len(table))) for odd in ("much", [1], {"a": 1}))]
+
+    def pieces() -> Any:
+        for number in range(12):
+            held.append(number)
+            yield gathering._Piece(kinds[number % 4], np.array([[number, number, 0]]))
+
+    held: list[int] = []
+    most = 0
+    for heap in gathering._heaps(pieces()):
+        most = max(most, len(held))
+        for piece in heap:
+            held.remove(int(piece.keys[0, 0]))
+    assert most <= gathering._IN_HAND * gathering.MOST_CLIPS
+
+
+def test_parts_alone_being_written_anew_are_not_said_to_be_no_clips_of_none(project: Project, ten: list[Clip]) -> None:
+    gathering.gather(project)
+    Clip.objects.filter(pk=ten[2].pk).delete()
+    before = parts(project)
+    said: list[str] = []
+    gathering.gather(project, tell=said.append)
+    assert parts(project) != before
+    assert said == []
 
 
 def test_no_more_is_to_be_read_than_before(project: Project, ten: list[Clip], alice: User) -> None:
