@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from django.contrib import messages
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
 
 from annotation.errors import AnnotationError, CommentMissing
 from delivery.errors import DeliveryError
@@ -46,3 +47,12 @@ class telling:  # noqa: N801  reads as a statement: with telling(request, "It is
         else:
             messages.error(self._request, str(error))
         return True
+
+
+def render_form(
+    request: HttpRequest, template: str, shown: dict[str, Any], *, field: str, told: telling | None
+) -> HttpResponse:
+    """A page with a form of one field; after a refusal (`told`) with the words in it, which must not be lost."""
+    typed = request.POST.get(field, "")
+    words = {"typed": typed, "missing": told.missing if told else ""}
+    return render(request, template, shown | words, status=422 if told else 200)

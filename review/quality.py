@@ -135,7 +135,7 @@ def _parts(clip: Clip, runs: Mapping[str, LayerRun]) -> tuple[dict[str, float | 
         "frames": _of_frames(clip) if "metadata" in done else {"missing": "The layer metadata is not there."},
         "flags": {"a_minute": round(rate, 3), "by_severity": {str(key): counts[key] for key in sorted(counts)}},
         "pose": {} if parts["pose"] is not None else {"missing": _why(runs.get("pose"), "Nobody was seen.")},
-        "agreement": {"checks": checked} if checked else {"missing": "No check of masks against flow or depth ran."},
+        "agreement": {"checks": checked} if checked else {"missing": _why_unchecked(runs)},
         "coverage": {
             "done": len(done),
             "of": len(offered),
@@ -178,6 +178,14 @@ def _surroundings(clip: Clip, run: LayerRun | None) -> dict[str, str]:
             environment, count = seen.most_common(1)[0]
             return {"environment": environment, "by": f"{count} of {len(captions)} captions by {run.engine}"}
     return {"environment": clip.environment, "by": "who handed the clip in"} if clip.environment else {}
+
+
+def _why_unchecked(runs: Mapping[str, LayerRun]) -> str:
+    """Why no check says how far layers agree, by what each of them tells."""
+    there = [runs[name] for name in _CHECKS if name in runs]
+    said = dict.fromkeys(run.unjudged if run.state == LayerRun.State.DONE else run.error for run in there)
+    told = " ".join(why for why in said if why)
+    return f"No check of masks against flow or depth {'could judge. ' + told if there else 'ran.'}".rstrip()
 
 
 def _why(run: LayerRun | None, otherwise: str) -> str:

@@ -12,7 +12,7 @@ from annotation.models.distinct import values_of
 from enrichment.errors import CorrectionRefused
 from frontend import drawn_path, rows
 from frontend.access import PageRequest, Role, enter
-from frontend.answers import telling
+from frontend.answers import render_form, telling
 from review import flags, interpolating
 from review.models import Flag
 
@@ -67,7 +67,7 @@ def flag(request: PageRequest, slug: str, pk: int) -> HttpResponse:
     )
     if found is None:
         raise Http404(f"There is no flag {pk} in {place.project.name}.")
-    missing = ""
+    told: telling | None = None
     if request.method == "POST":
         verdict = dict(Flag.State.choices).get(request.POST.get("verdict", ""), "decided").lower()
         with telling(request, f"Flag {pk} is {verdict}; the next open one follows, as long as there is one.") as told:
@@ -80,7 +80,6 @@ def flag(request: PageRequest, slug: str, pk: int) -> HttpResponse:
             following = _next(found)
             return redirect("flag", slug, following.pk) if following else redirect("flags", slug)
         found.refresh_from_db()  # somebody else may have been first
-        missing = told.missing
     shown = {
         "place": place,
         "here": "flags",
@@ -89,12 +88,9 @@ def flag(request: PageRequest, slug: str, pk: int) -> HttpResponse:
         "first": max(0, found.start - AROUND),
         "last": min(found.clip.frame_count, found.end + AROUND) - 1,
         "following": _next(found),
-        "typed": request.POST.get("reason", ""),
-        "missing": missing,
         **_offered(found),
     }
-    # What was typed is on the page again, so a refusal does not cost the reviewer's words.
-    return render(request, "flags/flag.html", shown, status=422 if request.method == "POST" else 200)
+    return render_form(request, "flags/flag.html", shown, field="reason", told=told)
 
 
 @login_required

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.views.decorators.http import condition
 
 from annotation import access, work
@@ -17,7 +17,7 @@ from annotation.models.revision import Revision
 from enrichment import unjudged
 from frontend import overlay, time_axis
 from frontend.access import PageRequest, Role, enter, enter_review
-from frontend.answers import telling
+from frontend.answers import render_form, telling
 from review import agreement, edits, reviews
 from review.drawing import BOTH, ONLY_A, ONLY_B
 from review.models import Agreement, Flag, Review
@@ -43,13 +43,12 @@ class FrameLine:
 @login_required
 def review(request: PageRequest, slug: str, pk: int) -> HttpResponse:
     place, task = enter_review(request, slug, pk)
-    missing = ""
+    told: telling | None = None
     if request.method == "POST":
         told = _decide(request, slug, task)
         if not told.refused:
             return redirect("review", slug, pk)
         task.refresh_from_db()  # somebody else may have been first
-        missing = told.missing
     pair = agreement.pair_of(task)
     found = agreement.latest(task)
     people = list(pair) if pair and place.is_lead else [task]
@@ -82,11 +81,8 @@ def review(request: PageRequest, slug: str, pk: int) -> HttpResponse:
         "verdicts": Review.objects.filter(task=task).select_related("by").order_by("-number"),
         "unjudged": unjudged.of_task(task) if place.is_lead else [],
         "flags": list(Flag.objects.open().filter(task=task)[:20]) if place.is_lead else [],
-        "typed": request.POST.get("comment", ""),
-        "missing": missing,
     }
-    # What was typed is on the page again, so a refusal does not cost the reviewer's words.
-    return render(request, "reviews/review.html", shown, status=422 if request.method == "POST" else 200)
+    return render_form(request, "reviews/review.html", shown, field="comment", told=told)
 
 
 def _decide(request: PageRequest, slug: str, task: Task) -> telling:

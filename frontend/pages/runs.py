@@ -18,8 +18,8 @@ from frontend.layer_graph import LayerProgress
 
 # Clips shown one by one; those with something wrong come first.
 SHOWN = 100
-# A worker that starts again, or is at a long batch in its only process, is heard of by then.
-UNSERVED = timedelta(minutes=1)
+# Sooner than there is an alert, yet a worker that starts again is heard of by then.
+SAID_AFTER = timedelta(minutes=1)
 State = LayerRun.State
 
 
@@ -33,7 +33,8 @@ def runs(request: PageRequest, slug: str) -> HttpResponse:
     alerts = Alert.objects.filter(project=place.project, closed_at=None).count()
     shown: dict[str, Any] = {"place": place, "here": "runs", "window": window, "lines": lines, "alerts": alerts}
     shown["any"] = place.project.clips.exists()
-    shown["unserved"] = workers.unserved(since=timezone.now() - UNSERVED) if place.is_lead else []
+    since = timezone.now() - SAID_AFTER
+    shown["unserved"] = workers.unserved(since=since, project=place.project) if place.is_lead else []
     if request.htmx and not window.first:
         return render(request, "runs/_rows.html", shown)
     if window.rows:

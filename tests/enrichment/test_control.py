@@ -25,7 +25,7 @@ from enrichment.models import Batch, Run, Worker, from_now
 from enrichment.models.worker import CONTROL
 from tests.enrichment.layers import Numbers, only
 from tests.enrichment.slow_worker import SECONDS, Slow
-from tests.factories import ClipFactory, clip_rows
+from tests.factories import ClipFactory, ProjectFactory, clip_rows
 
 BROKERS = ["filesystem://localhost", os.environ.get("REDIS_URL", "")]
 
@@ -130,6 +130,11 @@ class TestUnserved:
         browser.force_login(dana)
         page = browser.get(f"/projects/{project.slug}/runs/").content.decode()
         assert f"celery -A config worker -n {CONTROL}@%h --queues {CONTROL}" in page
+        Run.objects.filter(pk=run.pk).update(project=ProjectFactory(slug="elsewhere"))
+        Run.objects.create(project=project, layers=["flow"], clip_count=1, planned_at=timezone.now())
+        page = browser.get(f"/projects/{project.slug}/runs/").content.decode()
+        assert "no running worker serves" not in page, "what waits in another project is not told here"
+        Run.objects.filter(pk=run.pk).update(project=project)
         worker.queues = [CONTROL, "cpu"]
         worker.save()
         assert workers.unserved(since=timezone.now() - timedelta(minutes=1)) == []

@@ -118,6 +118,19 @@ class TestClips:
         assert ("review.jobs.score", clip.pk) in sent
         assert quality.score(clip.pk) is not None
 
+    def test_it_says_whether_checks_could_not_judge_or_never_ran(self, filmed: Clip) -> None:
+        assert (
+            ClipQuality.objects.get().details["agreement"]["missing"] == "No check of masks against flow or depth ran."
+        )
+        ran = {"clip": filmed, "layer": "check_depth_segmentation", "state": LayerRun.State.DONE}
+        LayerRun.objects.create(**ran, fingerprint="f", unjudged="Depth has no scale here.")
+        ran |= {"layer": "check_flow_segmentation", "state": LayerRun.State.BLOCKED}
+        LayerRun.objects.create(**ran, fingerprint="f", error="Flow failed.")
+        row = quality.score(filmed.pk)
+        assert row is not None
+        told = row.details["agreement"]["missing"]
+        assert told == "No check of masks against flow or depth could judge. Flow failed. Depth has no scale here."
+
     def test_settling_a_flag_raises_it_and_many_changes_are_one_message(
         self, filmed: Clip, dana: User, sent: list[Any], django_capture_on_commit_callbacks: Any
     ) -> None:

@@ -21,7 +21,8 @@ from django.core.management.base import BaseCommand, CommandError
 from enrichment import queue
 from enrichment.models.worker import COMPUTING, CONTROL
 
-# A batch is seconds long. One that takes longer than this is cut off; the ledger hands it out again.
+# Who presses Ctrl-C does not wait for the minutes, at most half an hour, that a batch may take: it is cut off. The
+# ledger hands it out again, and no more than that batch is computed twice.
 PATIENCE = 10.0
 _WAITED_FOR = (queue.INTERACTIVE, queue.INTERACTIVE_GPU)
 # Started when the server answers: nobody has uploaded anything before.
