@@ -32,9 +32,13 @@ class Place:
     project: Project
     role: Membership.Role
 
+    def may(self, role: Membership.Role) -> bool:
+        """Whether the person's role is that, or more."""
+        return access.RANK[self.role] >= access.RANK[role]
+
     @property
     def is_lead(self) -> bool:
-        return access.RANK[self.role] >= access.RANK[Role.QA_LEAD]
+        return self.may(Role.QA_LEAD)
 
     @property
     def is_manager(self) -> bool:

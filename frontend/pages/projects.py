@@ -11,7 +11,7 @@ from django.utils.text import slugify
 from annotation import access, projects
 from annotation.errors import Refused
 from annotation.models import Project, Task
-from frontend import overview, progress
+from frontend import overview, progress, trail
 from frontend.access import PageRequest, enter
 
 
@@ -69,7 +69,7 @@ def project(request: PageRequest, slug: str) -> HttpResponse:
         "clip_count": found.clips.count(),
         "mine": list(tasks.waiting_for(request.user).select_related("clip").order_by("-state", "id")[:20]),
         "claimable": progress.claimable(request.user, {found.pk: bar}).get(found.pk, 0),
-        "recent": list(found.history.select_related("actor")[:12]),
+        "recent": trail.told(found.history.select_related("actor")[:12], place),
     }
     shown |= overview.for_leads(found) if place.is_lead else {}
     shown |= overview.for_managers(found) if place.is_manager else {}

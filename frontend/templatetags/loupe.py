@@ -154,7 +154,7 @@ def is_number(value: object) -> bool:
 
 
 @register.simple_tag
-def cell(value: object) -> SafeString:
+def cell(value: Any) -> SafeString:
     """A cell of a table whose columns nobody knew before: numbers right, six digits of those with a fraction."""
     if not is_number(value):
         return format_html("<td>{}</td>", "–" if value is None else value)

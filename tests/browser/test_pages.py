@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 
 import pytest
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
-from tests.browser.conftest import Person, Site
+from tests.browser.conftest import Person, Site, log_in
 
 pytestmark = pytest.mark.browser
 
@@ -85,3 +85,21 @@ def test_enter_opens_what_was_typed_however_slow_the_answer_is(site: Site, bob: 
     page.keyboard.type("table top")
     page.keyboard.press("Enter")
     page.wait_for_url(re.compile("/projects/table-top/"))
+
+
+def test_a_plot_keeps_its_place_and_says_that_it_is_being_drawn(site: Site, chromium: Browser) -> None:
+    manager = log_in(site, chromium, "alice")
+    page = manager.context.new_page()
+    held: list[Route] = []
+    page.route("**/plots/*.svg", lambda route: held.append(route))
+    page.goto(f"{site.url}/projects/table-top/", wait_until="domcontentloaded")
+    place = page.locator(".plot-place").first
+    place.scroll_into_view_if_needed()
+    expect(place.get_by_text("Being drawn")).to_be_visible()
+    before = place.bounding_box()
+    page.wait_for_timeout(300)
+    for route in held:
+        route.continue_()
+    expect(place.get_by_text("Being drawn")).to_be_hidden(timeout=20_000)
+    assert place.bounding_box() == before
+    manager.context.close()

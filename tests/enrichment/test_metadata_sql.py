@@ -124,6 +124,10 @@ def test_the_page_sets_numbers_to_the_right_and_no_longer_than_they_are_read(pro
     assert "<td>a&lt;b</td><td>–</td><td>True</td>" in row
     assert '<th scope="col" class="num">quality</th>' in page
     assert '<th scope="col">name</th>' in page
+    asked = {"sql": "SELECT nope\nFROM frames"}
+    wrong = browser.get(f"/projects/{project.slug}/clips/query/", asked).content.decode()
+    told = wrong[wrong.index('<p class="panel panel-body mono lines" role="alert">') :]
+    assert "\nLINE 1: SELECT nope" in told[: told.index("</p>")]
 
 
 def test_more_frames_than_fit_into_memory_are_asked_all_the_same(

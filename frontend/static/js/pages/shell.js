@@ -21,6 +21,17 @@ document.addEventListener("click", (event) => {
 
 document.getElementById("open-palette")?.addEventListener("click", openPalette);
 
+// ---- plots say that they are being drawn until they are there; the page told anew brings new ones ----
+
+/** @param {unknown} plot */
+function arrived(plot) {
+  if (plot instanceof HTMLImageElement) plot.closest(".plot-place")?.removeAttribute("aria-busy");
+}
+
+for (const end of ["load", "error"]) document.addEventListener(end, (event) => arrived(event.target), true);
+for (const plot of document.querySelectorAll(".plot-place img"))
+  if (plot instanceof HTMLImageElement && plot.complete) arrived(plot);
+
 // ---- keys: `data-key` presses its element, `data-go` does after g ----
 
 const sheet = /** @type {HTMLDialogElement | null} */ (document.getElementById("keys"));
