@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import shutil
 from collections.abc import Iterable
 from itertools import count, takewhile
@@ -17,13 +18,15 @@ from annotation.media.errors import ClipFolderError
 from enrichment import registry
 from enrichment.checkpoints import Pieces, directory_name
 from enrichment.layer import Span
-from enrichment.models import Batch, LayerRun
+from enrichment.models import Batch, LayerRun, TaskCheck
 
 log = logging.getLogger(__name__)
 
 # Before the number of the clip whose pieces lie there.
 _FOLDER: Final = "checkpoints_"
-# Clips that one query asks for.
+# The name of a directory of a check of submitted work, with the check's number.
+_OF_WORK: Final = re.compile(r"work-(\d+)-")
+# Clips, or checks, that one query asks for.
 _AT_ONCE: Final = 1000
 
 
@@ -75,6 +78,12 @@ def pieces_of(layer_run: LayerRun) -> Pieces:
     )
 
 
+def pieces_of_work(row: TaskCheck, check: str, mark: str) -> Pieces:
+    """Where a check of submitted work leaves what the next job goes on with; `mark` stands for what it compares."""
+    folder = ClipFolder(_checkpoints() / _folder_name(row.task.clip_id), clips.mirror(), listed=False)
+    return Pieces(folder, f"work-{row.pk}-{check}-{mark}")
+
+
 def sweep() -> int:
     """Remove this machine's pieces of layer runs that nobody computes any more; returns how many directories."""
     there = [(path.parent.name, path.name) for path in _checkpoints().glob(f"{_FOLDER}*/*")]
@@ -97,9 +106,10 @@ def sweep_mirror() -> int:
 
 
 def _unwanted(there: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
-    """Those of the directories that lie there which belong to no layer run that is being computed."""
+    """Those of the directories that lie there which belong to no layer run and to no check that is under way."""
     there = list(there)
     ids = sorted({int(number) for name, _ in there if (number := name.removeprefix(_FOLDER)).isdigit()})
+    checks = sorted({int(found[1]) for _, name in there if (found := _OF_WORK.match(name))})
     # Asked after they were listed: what begins meanwhile is not among those.
     unfinished = LayerRun.objects.current().exclude(state="done").values_list("clip_id", "layer", "fingerprint")
     wanted = {
@@ -107,7 +117,17 @@ def _unwanted(there: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
         for start in range(0, len(ids), _AT_ONCE)
         for clip, layer, mark in unfinished.filter(clip__in=ids[start : start + _AT_ONCE])
     }
-    return [each for each in there if each not in wanted]
+    waiting = TaskCheck.objects.filter(state__in=[TaskCheck.State.QUEUED, TaskCheck.State.RUNNING])
+    checked = {
+        str(pk)
+        for start in range(0, len(checks), _AT_ONCE)
+        for pk in waiting.filter(pk__in=checks[start : start + _AT_ONCE]).values_list("pk", flat=True)
+    }
+    return [
+        (folder, name)
+        for folder, name in there
+        if (folder, name) not in wanted and not ((of := _OF_WORK.match(name)) and of[1] in checked)
+    ]
 
 
 def _folder_name(clip_id: int) -> str:

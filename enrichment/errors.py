@@ -15,6 +15,7 @@ EnrichmentError
 ├── VersionGone        an older version of a layer is not kept any more
 ├── MissingPiece       what an earlier batch had written is no longer there
 ├── BatchLost          another worker has taken the batch over, or it is no longer wanted
+├── MoreToDo           a job has gone on for long enough; the next one does the rest
 ├── CannotJudge        what a check compares work with says nothing here; the sentence says why
 ├── RunRefused         a request for a run that cannot be carried out; the sentence says what to change
 ├── CorrectionRefused  a correction of machines' work that cannot be made; the sentence says why
@@ -111,3 +112,7 @@ class MissingPiece(EnrichmentError):
 
 class BatchLost(EnrichmentError):
     """Another worker has taken the batch over, or nobody wants it any more."""
+
+
+class MoreToDo(EnrichmentError):
+    """A job has gone on for long enough, and has left what the next one needs to do the rest."""

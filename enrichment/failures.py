@@ -69,7 +69,7 @@ def is_out_of_time(error: BaseException) -> bool:
 
 def of_time(batch: Batch, seconds: float) -> str:
     """What to say of a batch that was stopped after so many seconds."""
-    took = f"{seconds / 60:.0f} minutes" if seconds >= 120 else f"{seconds:.0f} seconds"
+    took = _words(seconds)
     if batch.closing:
         return (
             f"Putting together what was computed of all {batch.end} frames was stopped after {took}, longer than a "
@@ -80,6 +80,14 @@ def of_time(batch: Batch, seconds: float) -> str:
         f"Frames {batch.start} to {batch.end - 1} were stopped after {took}, longer than a batch may take. The engine "
         "is too slow for this worker: choose a quicker one or a smaller model, give the layer a worker with a GPU, or "
         "raise LOUPE_BATCH_SECONDS; then ask for the layer again. What is done stays done."
+    )
+
+
+def of_long_work(what: str, seconds: float) -> str:
+    """What to say of work other than a batch that was stopped after so many seconds; `what` is plural."""
+    return (
+        f"The {what} were stopped after {_words(seconds)}, longer than a job may take. Look whether the worker's "
+        "machine is busy with something else or its disk slow; if it is neither, raise LOUPE_BATCH_SECONDS."
     )
 
 
@@ -98,6 +106,10 @@ def of_silence(batch: Batch) -> str:
         f"the last one {batch.worker or 'unknown'}, heard of for {ran:.0f} seconds; they may lack memory. Look at the "
         "worker's log, then ask for the layer again."
     )
+
+
+def _words(seconds: float) -> str:
+    return f"{seconds / 60:.0f} minutes" if seconds >= 120 else f"{seconds:.0f} seconds"
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:

@@ -82,9 +82,9 @@ def compare(before_id: int, after_id: int) -> None:
     comparing.run(before_id, after_id)
 
 
-@shared_task
+@shared_task(soft_time_limit=settings.BATCH_SECONDS, time_limit=settings.BATCH_SECONDS + compute.STOPPING_SECONDS)
 def check_task(task_id: int) -> None:
-    """Run the cross-layer checks on a submitted task's work."""
+    """Run the cross-layer checks on a submitted task's work, or go on with them for some minutes."""
     work_checks.run(task_id)
 
 
@@ -94,7 +94,7 @@ def propagate(propagation_id: int, patience: float = 0.0) -> None:
     propagating.run(propagation_id, patience=patience)
 
 
-@shared_task
+@shared_task(soft_time_limit=settings.BATCH_SECONDS, time_limit=settings.BATCH_SECONDS + compute.STOPPING_SECONDS)
 def survey(project_id: int) -> None:
     """Compare all keyframes of a project."""
     surveys.run(project_id)

@@ -7,8 +7,10 @@ LOUPE_HOME, where the pages read it, so only workers that share it take the job.
 from __future__ import annotations
 
 import logging
+import time
 from functools import partial
 
+from celery.exceptions import SoftTimeLimitExceeded
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import transaction
@@ -53,11 +55,17 @@ def run(project_id: int) -> bool:
     if owner is None:
         return False
     row = Survey.objects.select_related("project", "by").get(project=project_id)
+    began = time.monotonic()
     try:
         with compute.Heartbeat(str(row), lambda: Survey.renew(row.pk, owner, settings.LEASE_SECONDS)):
             similarity.survey(project=row.project, by=row.by)
     except (RunRefused, EngineInputError) as error:
         leases.leave(Survey, row.pk, owner, state=State.FAILED, error=str(error))
+    except SoftTimeLimitExceeded:
+        # Nothing of it is kept, so another attempt would take as long.
+        log.warning("The %s took too long.", row)
+        reason = failures.of_long_work("comparisons of keyframes", time.monotonic() - began)
+        leases.leave(Survey, row.pk, owner, state=State.FAILED, error=reason)
     except Exception as error:
         log.exception("The %s failed at attempt %d.", row, row.attempts)
         last = row.attempts >= leases.MOST_ATTEMPTS

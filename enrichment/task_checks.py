@@ -6,10 +6,12 @@ A row per submitted version is the memory of it; a message that is lost, or a wo
 from __future__ import annotations
 
 import uuid
+from functools import partial
 from typing import Final
 
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
+from django.db.models.functions import Now
 
 from annotation.models import Task
 from enrichment import leases, queue
@@ -75,6 +77,25 @@ def claim(task_id: int) -> tuple[TaskCheck, uuid.UUID] | None:
         return None
     owner = leases.take(TaskCheck.objects.filter(pk=newest.pk), TaskCheck.is_due())
     return None if owner is None else (TaskCheck.objects.select_related("task__clip").get(pk=newest.pk), owner)
+
+
+def is_outdated(row: TaskCheck) -> bool:
+    """Whether newer work of the task was submitted, which is what counts."""
+    return TaskCheck.objects.filter(task=row.task_id, version__gt=row.version).exists()
+
+
+def came_on(row: TaskCheck, owner: uuid.UUID) -> None:
+    """Note that some of it is done for good: what fails from here on fails for the first time."""
+    row.attempts = 1
+    TaskCheck.objects.filter(pk=row.pk, owner=owner).update(attempts=row.attempts)
+
+
+@transaction.atomic
+def go_on(row: TaskCheck, owner: uuid.UUID) -> None:
+    """Let go of a check of which more is to be done, and let workers know at once."""
+    if leases.leave(TaskCheck, row.pk, owner, state=State.QUEUED, attempts=0, sent_at=Now(), error=""):
+        send = partial(queue.send, "enrichment.jobs.check_task", row.task_id, expires=queue.GONE_AFTER)
+        transaction.on_commit(send)
 
 
 def leave(row: TaskCheck, owner: uuid.UUID, state: TaskCheck.State, **changes: object) -> None:

@@ -5,7 +5,7 @@ The mover is followed by `motion_features`, things by `thing_motion`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from annotation.geometry import rle
 from annotation.geometry.rle import Rle
-from enrichment.checks.thing_motion import ThingMotion, by_track
+from enrichment.checks.thing_motion import ThingMotion, ThingVelocities, by_track
 from enrichment.engines.motion_features import MOVERS, MotionFeatures, MotionSeries
 
 
@@ -70,14 +70,30 @@ class Observer:
 
     def result(self) -> Observed:
         """What was seen so far."""
-        motion = self._features.series()
-        things = by_track([self._things.known()], range(motion.first, motion.first + len(motion)))
+        motion, known = self.part()
+        things = by_track([known], range(motion.first, motion.first + len(motion)))
         return Observed(motion, things, np.array(self._guided, dtype=np.bool_))
 
+    def part(self) -> tuple[MotionSeries, ThingVelocities]:
+        """What was seen so far, to be put together with other parts by `motion_features.join` and `by_track`."""
+        return self._features.series(), self._things.known()
 
-def guided(tracks: Sequence[TrackMasks], frames: range) -> NDArray[np.bool_]:
-    """(n,) bool as `Observed` has it for these frames, told from where tracks have masks without decoding any."""
-    shown = {frame for track in tracks if track.label in MOVERS for frame in track.masks}
+    def state(self) -> dict[str, NDArray[np.generic]]:
+        """What the observer of the frames after these needs, as arrays without pickle."""
+        return self._things.state()
+
+    def restore(self, state: Mapping[str, NDArray[np.generic]]) -> None:
+        """Go on from what the `state` of the observer before this one gave."""
+        self._things.restore(state)
+
+
+def movers_frames(tracks: Iterable[TrackMasks]) -> set[int]:
+    """The frames in which a hand, an arm or a gripper has a mask."""
+    return {frame for track in tracks if track.label in MOVERS for frame in track.masks}
+
+
+def guided(shown: Collection[int], frames: range) -> NDArray[np.bool_]:
+    """(n,) bool as `Observed` has it for these frames, by those in which a hand, an arm or a gripper has a mask."""
     return np.array([frame in shown for frame in frames], dtype=np.bool_)
 
 
@@ -98,10 +114,20 @@ def observe(
     Returns:
         See `Observed`.
     """
+    numbers = list(frames)
+    observer = Observer(*size, first=numbers[0] if numbers else 0)
+    observe_with(observer, flow, tracks, numbers)
+    return observer.result()
+
+
+def observe_with(
+    observer: Observer,
+    flow: Callable[[int], NDArray[np.float32] | None],
+    tracks: Sequence[TrackMasks],
+    frames: Iterable[int],
+) -> None:
+    """Have an observer take in frames that follow on what it has seen; see `observe`."""
     labels = {track.track_id: track.label for track in tracks}
-    observer: Observer | None = None
     for frame in frames:
-        observer = observer or Observer(*size, first=frame)
         masks = {track.track_id: rle.decode(track.masks[frame]) for track in tracks if frame in track.masks}
         observer.add(flow(frame), masks, labels)
-    return (observer or Observer(*size)).result()

@@ -11,7 +11,8 @@ from enrichment.checks import actions_vs_motion
 from enrichment.checks.actions_vs_motion import Inputs, Labelled, Thresholds
 from enrichment.checks.observed_motion import guided
 from enrichment.checks.thing_motion import ThingMotion, ThingVelocities, by_track
-from enrichment.findings import of_proposals, of_the_sure, publish_found, tracks_of
+from enrichment.engines.motion_features import MOVERS
+from enrichment.findings import of_proposals, of_the_sure, publish_found
 from enrichment.layer import Context, Layer, Output, Product, Span
 from enrichment.layers.actions import ActionsReader, rate_of
 from enrichment.layers.flow import FlowReader
@@ -76,7 +77,7 @@ class CheckActionsMotion(Layer):
         frames = range(motion.first, motion.first + len(motion))
         parts = (context.pieces.read_arrays(_seen_of(span.index)) for span in self.spans(context.clip.frame_count))
         things = by_track((ThingVelocities(int(part["since"]), part["rows"]) for part in parts), frames)
-        shown = guided(tracks_of(tracks), frames)
+        shown = guided(tracks.frames_of(MOVERS), frames)
         opening = recordings.opening(context.folder, context.clip.seconds)
         given = Inputs(
             [

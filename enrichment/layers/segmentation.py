@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from statistics import fmean, median
 from typing import Any, Protocol, runtime_checkable
@@ -73,6 +73,11 @@ class TrackReader:
         """COCO RLE of one track by frame."""
         frames = next(track["frames"] for track in self.tracks if track["track_id"] == number)
         return {int(frame): {"size": list(self.size), "counts": mask["counts"]} for frame, mask in frames.items()}
+
+    def frames_of(self, labels: Collection[str]) -> set[int]:
+        """The frames in which something of these labels has a mask."""
+        shown = (track["frames"] for track in self.tracks if track["label"] in labels)
+        return {int(frame) for frames in shown for frame in frames}
 
     def masks(self, frame: int) -> dict[int, NDArray[np.uint8]]:
         """(height, width) uint8 of 0 and 1 at the clip's size, by track number."""

@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from celery.exceptions import SoftTimeLimitExceeded
 from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 from django.test import Client
@@ -244,6 +245,21 @@ class TestSurvey:
         assert surveys.run(project.pk)
         assert Survey.objects.get().state == Survey.State.DONE
         assert look_round() == []
+
+    def test_one_that_takes_longer_than_a_job_may_says_so_and_is_not_begun_again(
+        self, project: Project, embedded: list[Clip], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def slow(**_: object) -> None:
+            raise SoftTimeLimitExceeded
+
+        assert jobs.survey.soft_time_limit < jobs.survey.time_limit
+        monkeypatch.setattr(verbs, "survey", slow)
+        surveys.ask(project=project, by=None)
+        assert surveys.run(project.pk)
+        row = Survey.objects.get()
+        assert row.state == Survey.State.FAILED
+        assert "longer than a job may take" in row.error
+        assert not surveys.run(project.pk)
 
     def test_two_at_once_do_not_write_into_each_others_files(self, project: Project, embedded: list[Clip]) -> None:
         tables = [pa.table([pa.array([n] * 20_000, type=pa.int64())], ["number"]) for n in range(4)]

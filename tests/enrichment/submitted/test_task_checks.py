@@ -2,137 +2,21 @@
 
 from __future__ import annotations
 
-import json
-import uuid
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 from django.contrib.auth.models import User
 
-from annotation import clips, segments, tasks, tracks
-from annotation import masks as mask_verbs
-from annotation.geometry import rle
+from annotation import clips, segments
 from annotation.models import Clip, Project, SegmentRevision, Task
-from annotation.scene import SceneSpec, describe, grasp_label_late, render, write_video
+from annotation.scene import describe, grasp_label_late
 from enrichment import compute, jobs, runs, task_checks, work_checks
-from enrichment.engines.motion_features import MotionFeatures
-from enrichment.events import findings_ready
-from enrichment.layers.actions import MOTION_FILE
-from enrichment.layers.segmentation import MASKS_FILE
 from enrichment.models import LayerRun, TaskCheck, from_now
-from tests.factories import ClipFactory
+from tests.enrichment.submitted.drawn import SPEC, compute_layers, draw, know_motion, label_phases, submit
 
 pytestmark = pytest.mark.django_db
-
-SPEC = SceneSpec(seed=1, frames=150, width=240, height=176)
-
-
-@pytest.fixture(scope="module")
-def frames() -> list[Any]:
-    return list(render(SPEC))
-
-
-@pytest.fixture
-def scene(project: Project, alice: User, tmp_path_factory: pytest.TempPathFactory) -> Clip:
-    path = tmp_path_factory.getbasetemp() / "checked-scene.mp4"
-    if not path.exists():
-        write_video(SPEC, path)
-    return ClipFactory(project=project, by=alice, path=path)
-
-
-@pytest.fixture
-def task(project: Project, scene: Clip, bob: User) -> Task:
-    task = tasks.claim_next(project=project, user=bob)
-    assert task is not None
-    return task
-
-
-@pytest.fixture
-def heard() -> Iterator[list[dict[str, Any]]]:
-    news: list[dict[str, Any]] = []
-
-    def listen(**told: Any) -> None:
-        news.append({key: told[key] for key in ("clip_id", "task_id", "check", "findings")})
-
-    findings_ready.connect(listen)
-    yield news
-    findings_ready.disconnect(listen)
-
-
-@pytest.fixture
-def check(django_capture_on_commit_callbacks: Any) -> Callable[[Task], bool]:
-    def one(task: Task) -> bool:
-        with django_capture_on_commit_callbacks(execute=True):
-            return work_checks.run(task.pk)
-
-    return one
-
-
-def submit(task: Task) -> None:
-    """As `tasks.submit`, without what tier 1 would ask for in addition."""
-    Task.objects.filter(pk=task.pk).update(state=Task.State.SUBMITTED, version=task.version + 1)
-    task_checks.ask(task.pk)
-
-
-def compute_layers(clip: Clip, *layers: str) -> None:
-    run = runs.request(project=clip.project, by=clip.added_by, clips=[clip], layers=layers, tell=False)
-    runs.plan(run)
-    compute.work_here(run)
-
-
-def know_motion(clip: Clip, frames: list[Any], strength: float = 1.0, *, guided: bool = True) -> None:
-    """The motion that the actions layer would have measured, here from the scene's own truth, which costs less."""
-    labels = {thing.instance: thing.label for thing in describe(SPEC).objects}
-    features = MotionFeatures(SPEC.height, SPEC.width)
-    shown: dict[int, dict[str, Any]] = {number: {} for number in labels}
-    for frame in frames:
-        masks = {number: frame.instances == number for number in labels}
-        features.add(frame.flow if frame.index < SPEC.frames - 1 else None, masks, labels)
-        for number, mask in masks.items():
-            if guided and mask.any():
-                shown[number][str(frame.index)] = {"counts": rle.encode(mask)["counts"]}
-    motion = features.series()
-    with clips.folder(clip).writing(MOTION_FILE) as file:
-        np.savez(file, **replace(motion, velocity=motion.velocity * np.float32(strength)).arrays())
-    proposed = [
-        {"track_id": number, "label": labels[number], "confidence": 0.9, "frames": each}
-        for number, each in shown.items()
-    ]
-    content = {"size": [SPEC.height, SPEC.width], "tracks": proposed}
-    clips.folder(clip).write(MASKS_FILE, json.dumps(content).encode())
-    LayerRun.objects.create(clip=clip, layer="actions", fingerprint="x", version="1", state=LayerRun.State.DONE)
-
-
-def draw(task: Task, by: User, frames: list[Any], instance: int, label: str, shown_at: Callable[[int], Any]) -> None:
-    """Masks of one instance, every fifth frame; `shown_at` says from which picture."""
-    track = uuid.uuid4()
-    tracks.save(task=task, id=track, base_version=0, by=by, label=label)
-    for number in range(0, len(frames), 5):
-        mask = shown_at(number).instances == instance
-        if mask.sum() > 100:
-            counts = rle.encode(mask)["counts"]
-            mask_verbs.save(
-                task=task, id=uuid.uuid4(), base_version=0, by=by, track_id=track, frame=number, counts=counts
-            )
-
-
-def label_phases(task: Task, by: User, found: Any) -> None:
-    for segment in found:
-        if segment.phase:
-            segments.save(
-                task=task,
-                id=uuid.uuid4(),
-                base_version=0,
-                by=by,
-                start=segment.start,
-                end=segment.end,
-                action="pick_and_place",
-                phase=segment.phase,
-                instructions=["One.", "Two.", "Three."],
-            )
 
 
 class TestFindings:
