@@ -1,7 +1,7 @@
 /** Interpolating the joints that a flag is about: the path is shown over the picture before anyone accepts it. */
 
 import { call, get } from "../api.js";
-import { framesSaid } from "../models/spoken.js";
+import { framesShort } from "../models/spoken.js";
 import { byId } from "./dom.js";
 
 /** @typedef {import("./bench.js").Bench} Bench */
@@ -50,7 +50,8 @@ export class Interpolating {
     });
     if (!found || this.flag !== flag) return;
     this.paths = found.paths;
-    accept.textContent = `Interpolate ${framesSaid(flag.start, flag.end)}`;
+    const frames = flag.end - flag.start === 1 ? "frame" : "frames";
+    accept.textContent = `Interpolate ${frames} ${framesShort(flag.start, flag.end)}`;
     accept.hidden = false;
     this.stage.redraw();
   }
