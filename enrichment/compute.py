@@ -26,6 +26,7 @@ from enrichment import (
     choosing,
     failures,
     frames_in_hand,
+    inputs_in_hand,
     kept,
     leases,
     ledger,
@@ -134,12 +135,14 @@ def work(claim: ledger.Claim) -> bool:
             files = [file.path for file in product.files]
             entered = ledger.complete(claim, files=files, measure=product.figure, unjudged=product.unjudged)
         if entered and batch.closing:
+            inputs_in_hand.put_down()
             batches.pieces_of(batch.layer_run).clear()
             kept.settle(batch.layer_run)
     except BatchLost:
         log.info("%s went to another worker.", batch)
     except MissingPiece as error:
         log.warning("%s: %s", batch, error)
+        inputs_in_hand.put_down()
         if batch.attempts < leases.MOST_ATTEMPTS:
             ledger.start_over(claim)
         else:
@@ -152,6 +155,7 @@ def work(claim: ledger.Claim) -> bool:
         log.exception("%s failed at attempt %d.", batch, batch.attempts)
         _look_at_connection()
         frames_in_hand.put_down()
+        inputs_in_hand.put_down()
         reason = failures.of_time(batch, claim.seconds) if failures.is_out_of_time(error) else failures.sentence(error)
         ledger.fail(claim, reason, lasts=failures.lasts(error))
     return True
@@ -241,7 +245,7 @@ def _context(layer: Layer, choice: Choice, layer_run: LayerRun, heartbeat: Heart
         folder=folder,
         pieces=batches.pieces_of(layer_run),
         parameters=filled(layer.Parameters, layer_run.parameters, layer.name),
-        upstream={name: registry.get(name).open(folder, facts) for name in layer.inputs},
+        upstream=inputs_in_hand.of(layer, layer_run, folder, facts),
         engines=choosing.in_hand(layer, choice, layer_run.parameters),
         keep_going=heartbeat.check,
     )

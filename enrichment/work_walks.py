@@ -69,7 +69,7 @@ class DepthWalk:
         if not self._depth.metric:
             raise CannotJudge(NO_LENGTH)
         self._inputs = depth_vs_segmentation.Inputs(_tracks(subject), self._read)
-        self.spans = _stretches(range(subject.facts.frame_count))
+        self.spans: Sequence[Span] = _stretches(range(subject.facts.frame_count))
 
     def over(self, span: Span, pieces: Pieces) -> None:
         """Look at the masks of a stretch; nothing is needed of the one before it."""
@@ -98,7 +98,7 @@ class FlowWalk:
         self._pictures = clips.reader(subject.task.clip)
         self._inputs = flow_vs_segmentation.Inputs(tracks, flow, self._pictures.read)
         self._walk: flow_vs_segmentation.Walk | None = None
-        self.spans = _stretches(range(subject.facts.frame_count))
+        self.spans: Sequence[Span] = _stretches(range(subject.facts.frame_count))
 
     def over(self, span: Span, pieces: Pieces) -> None:
         """Walk on; in a new process from what the stretch before has left."""
@@ -135,7 +135,7 @@ class ActionsWalk:
         self._tracks = _tracks(subject)
         self._flow: Callable[[int], NDArray[np.float32] | None] | None = None
         self._state: dict[str, NDArray[np.generic]] | None = None
-        self.spans = _stretches(self._frames) if self._labelled and self._tracks else []
+        self.spans: Sequence[Span] = _stretches(self._frames) if self._labelled and self._tracks else []
 
     def over(self, span: Span, pieces: Pieces) -> None:
         """Follow their masks through a stretch."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean, median
 from typing import Any, Protocol, runtime_checkable
@@ -60,6 +60,7 @@ class TrackReader:
         self.tracks: list[dict[str, Any]] = content["tracks"]
         self.labels: dict[int, str] = {track["track_id"]: track["label"] for track in self.tracks}
         self.confidence: dict[int, float] = {track["track_id"]: track["confidence"] for track in self.tracks}
+        self._of_track: dict[int, dict[int, rle.Rle]] = {}
         self._by_frame: dict[int, list[tuple[int, str]]] = defaultdict(list)
         for track in self.tracks:
             for frame, mask in track["frames"].items():
@@ -67,12 +68,17 @@ class TrackReader:
 
     def encoded(self, frame: int) -> dict[int, rle.Rle]:
         """COCO RLE by track number."""
-        return {number: {"size": list(self.size), "counts": counts} for number, counts in self._by_frame[frame]}
+        there = self._by_frame.get(frame, ())
+        return {number: {"size": list(self.size), "counts": counts} for number, counts in there}
 
-    def masks_of(self, number: int) -> dict[int, rle.Rle]:
+    def masks_of(self, number: int) -> Mapping[int, rle.Rle]:
         """COCO RLE of one track by frame."""
-        frames = next(track["frames"] for track in self.tracks if track["track_id"] == number)
-        return {int(frame): {"size": list(self.size), "counts": mask["counts"]} for frame, mask in frames.items()}
+        if number not in self._of_track:
+            frames = next(track["frames"] for track in self.tracks if track["track_id"] == number)
+            self._of_track[number] = {
+                int(frame): {"size": list(self.size), "counts": mask["counts"]} for frame, mask in frames.items()
+            }
+        return self._of_track[number]
 
     def frames_of(self, labels: Collection[str]) -> set[int]:
         """The frames in which something of these labels has a mask."""
