@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import tempfile
 from typing import Any
 
-from benchmarks.processes import measure
+from benchmarks.processes import Measured, measure
 from benchmarks.row import row
 
 SHORT, LONG = 300, 3000
 LIMIT = 1.1
-# Layers that need no weights, each on its own; its inputs are computed before, by another process.
+# Layers that need no weights, each in a process of its own, after those that it reads.
 LAYERS = (
     *("keyframes", "metadata", "flow", "embeddings", "segmentation", "actions", "descriptions"),
     *("check_flow_segmentation", "check_actions_motion"),
@@ -17,12 +18,22 @@ LAYERS = (
 
 
 def rows() -> list[dict[str, Any]]:
-    found = [_row(work, "works") for work in ("ingest", "flow", "coco")]
-    return [*found, *(_row(name, "layer_works") for name in LAYERS)]
+    found = []
+    for work in ("ingest", "flow", "coco"):
+        name = f"{work}: peak memory at {LONG:,} frames"
+        found.append(_row(name, measure(work, LONG), measure(work, SHORT), f"{SHORT} frames"))
+    long, short = _layers(LONG), _layers(SHORT)
+    for layer in LAYERS:
+        name = f"layer {layer}: peak at {LONG:,} frames"
+        found.append(_row(name, long[layer], short[layer], f"{SHORT} frames, wanted {LIMIT} at most"))
+    return found
 
 
-def _row(work: str, module: str) -> dict[str, Any]:
-    short, long = measure(work, SHORT, module), measure(work, LONG, module)
-    name = f"{work}: peak memory at {LONG:,} frames" if module == "works" else f"layer {work}: peak at {LONG:,} frames"
-    against = f"{SHORT} frames" if module == "works" else f"{SHORT} frames, wanted {LIMIT} at most"
+def _layers(frames: int) -> dict[str, Measured]:
+    """All layers of one clip, one after the other."""
+    with tempfile.TemporaryDirectory(prefix="loupe-bench-") as home:
+        return {layer: measure(layer, frames, "layer_works", home) for layer in LAYERS}
+
+
+def _row(name: str, long: Measured, short: Measured, against: str) -> dict[str, Any]:
     return row(name, long.peak / 2**20, "MiB", against=against, ratio=long.peak / max(short.peak, 1))

@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -35,12 +36,16 @@ class Measured:
         return self.units / self.seconds
 
 
-def measure(work: str, frames: int, module: str = "works") -> Measured:
-    """One run of one of benchmarks/works.py's works, or another module's, on a clip of so many frames."""
-    with tempfile.TemporaryDirectory(prefix="loupe-bench-") as home:
+def measure(work: str, frames: int, module: str = "works", home: str = "") -> Measured:
+    """One run of one of benchmarks/works.py's works, or another module's, on a clip of so many frames.
+
+    Args:
+        home: a folder in which earlier works have left theirs; a fresh one by default.
+    """
+    with nullcontext(home) if home else tempfile.TemporaryDirectory(prefix="loupe-bench-") as place:
         unset = {"DATABASE_URL", "REDIS_URL", "CELERY_BROKER_URL", "S3_BUCKET"}
         environment = {name: value for name, value in os.environ.items() if name not in unset}
-        environment |= {"LOUPE_HOME": home, "DJANGO_SETTINGS_MODULE": "config.settings"}
+        environment |= {"LOUPE_HOME": place, "DJANGO_SETTINGS_MODULE": "config.settings"}
         command = [sys.executable, "-m", f"benchmarks.{module}", work, str(frames)]
         done = subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, check=True)
     return Measured(**json.loads(done.stdout.splitlines()[-1]))

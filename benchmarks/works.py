@@ -288,9 +288,14 @@ def video(frames: int, width: int, height: int, name: str = "bench.mp4") -> Path
     return path
 
 
-def person() -> User:
-    """Whoever asks for things here, in a database that is ready."""
+def ready() -> None:
+    """Have the tables that the works need."""
     call_command("migrate", verbosity=0, interactive=False)
+
+
+def person() -> User:
+    """Whoever asks for things here."""
+    ready()
     return User.objects.create(username="bench")
 
 
