@@ -90,8 +90,11 @@ ROWS: tuple[tuple[type[models.Model], dict[str, str], str], ...] = (
         LayerRun,
         {
             **{"clip_id": "c.id", "layer": "l.name", "fingerprint": "lpad(to_hex(c.id * 16 + l.n), 64, '0')"},
-            **{"state": "'done'", "engine": "'engine'", "engine_version": "'1'", "version": "'1'", "attempts": "1"},
-            "unjudged": "CASE WHEN (c.id + l.n) %% 100 = 0 THEN 'No scale here.' ELSE '' END",
+            # One did not judge here and there, and one has no engine for what it needs, as all have at first.
+            "state": "CASE l.n WHEN 1 THEN 'done' ELSE 'no_engine' END",
+            **{"engine": "'engine'", "engine_version": "'1'", "version": "'1'", "attempts": "1"},
+            "error": "CASE l.n WHEN 1 THEN '' ELSE 'It needs pose_3d, and there is no engine for that.' END",
+            "unjudged": "CASE WHEN c.id %% 100 = 0 AND l.n = 1 THEN 'No scale here.' ELSE '' END",
             **{"created_at": "now()", "changed_at": "now()", "done_at": "now() - random() * interval '30 days'"},
         },
         "annotation_clip c CROSS JOIN unnest(%(checks)s) WITH ORDINALITY AS l(name, n)",

@@ -12,13 +12,19 @@ from annotation.models import Project, Task
 from enrichment import registry, work_checks
 from enrichment.models import LayerRun, TaskCheck
 
+# Clips of one check that are counted. Where an engine is missing that would be all there are, hundreds of thousands, of
+# which nobody needs the exact number while they wait for the page.
+COUNTED = 10_000
 # Of what looks at work told, the most frequent; enough to see what is amiss.
 MOST_REASONS = 1_000
 
 
 @dataclass(frozen=True)
 class Unjudged:
-    """One reason for which a check did not judge, on how many clips' proposals, and on how many tasks' work."""
+    """One reason for which a check did not judge, on how many clips' proposals, and on how many tasks' work.
+
+    clips: of the COUNTED that were looked at.
+    """
 
     check: str
     why: str
@@ -27,10 +33,10 @@ class Unjudged:
 
 
 def of_project(project: Project, *, clip: int | None = None, task: int | None = None) -> dict[str, list[Unjudged]]:
-    """By check, the reasons that are true now, the most frequent first; two queries.
+    """By check, the reasons that are true now, the most frequent first; a query for each check and one for work.
 
-    Of work only what is submitted or accepted counts, by the last look at it. With a clip only what is on it counts;
-    with a task only that task's work, which proposals are not.
+    Of a check COUNTED clips are looked at, no more. Of work only what is submitted or accepted counts, by the last look
+    at it. With a clip only what is on it counts; with a task only that task's work, which proposals are not.
     """
     clips = Counter[tuple[str, str]]() if task is not None else _of_proposals(project, _only(clip=clip))
     tasks = _of_work(project, _only(task=task, task__clip=clip))
@@ -52,18 +58,14 @@ def _only(**wanted: int | None) -> Q:
 
 
 def _of_proposals(project: Project, only: Q) -> Counter[tuple[str, str]]:
-    checks = {name: layer.engine for name, layer in registry.every().items() if name.startswith("check_")}
-    rows = (
-        LayerRun.objects.current()
-        .filter(Q(state__in=LayerRun.STUCK) | Q(state=LayerRun.State.DONE) & ~Q(unjudged=""), clip__project=project)
-        .filter(only, layer__in=checks)
-        .order_by()
-        .values("layer", "unjudged", "error")
-        .annotate(count=Count("*"))
-    )
+    without = Q(state__in=LayerRun.STUCK) | Q(state=LayerRun.State.DONE) & ~Q(unjudged="")
+    there = LayerRun.objects.current().filter(without, only, clip__project=project).order_by()
     found: Counter[tuple[str, str]] = Counter()
-    for row in rows:
-        found[checks[row["layer"]], row["error"] or row["unjudged"]] += row["count"]
+    for name, layer in registry.every().items():
+        if name.startswith("check_"):
+            counted = LayerRun.objects.filter(pk__in=there.filter(layer=name).values("pk")[:COUNTED]).order_by()
+            for unjudged, error, count in counted.values_list("unjudged", "error").annotate(count=Count("*")):
+                found[layer.engine, error or unjudged] += count
     return found
 
 

@@ -37,6 +37,7 @@ def checks_page(request: PageRequest, slug: str) -> HttpResponse:
         "here": "flags",
         "checks": found,
         "not_judged": {check: sum(each.clips + each.tasks for each in reasons) for check, reasons in skipped.items()},
+        "counted": unjudged.COUNTED,
         "chosen": chosen,
         "by": by,
         "breakdowns": list(check_figures.BREAKDOWNS),

@@ -89,10 +89,10 @@ def test_the_queue_is_read_to_its_end_page_by_page_in_the_same_queries(
     many = [finding(n % 20, severity=1 + n % 3, reason=f"Doubt {n}.") for n in range(130)]
     flags.record(clip=task.clip, task=task, check=CHECK, findings=many[:1])
     as_(api, dana)
-    with django_assert_num_queries(5):  # project, role, flags, what was not judged of proposals and of work
+    with django_assert_num_queries(9):  # project, role, flags, what was not judged of proposals, by check, and of work
         api.get("/api/projects/table-top/flags/")
     flags.record(clip=task.clip, task=task, check=CHECK, findings=many)
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(9):
         answer = api.get("/api/projects/table-top/flags/")
     seen = list(answer.data["results"])
     while answer.data["next"]:

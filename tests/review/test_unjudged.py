@@ -140,5 +140,23 @@ def test_indexes_lead_to_the_few_that_were_not_judged(project: Project) -> None:
         for query in list(asked):
             cursor.cursor.execute(f"EXPLAIN {query['sql']}")
             plans.append(str(cursor.fetchall()))
-    assert "layerrun_unjudged" in plans[0]
-    assert "taskcheck_unjudged" in plans[1]
+    *of_checks, of_work = plans
+    assert len(of_checks) == 5
+    assert all("layerrun_unjudged" in plan for plan in of_checks)
+    assert "taskcheck_unjudged" in of_work
+
+
+def test_of_a_check_that_no_clip_has_an_engine_for_some_are_counted(
+    project: Project, dana: User, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clips = clip_rows(project, 7)
+    state, why = LayerRun.State.NO_ENGINE, "It needs pose_3d, and there is no engine for that."
+    LayerRun.objects.bulk_create(
+        LayerRun(clip=each, layer="check_joint_limits", fingerprint="f", state=state, error=why) for each in clips
+    )
+    monkeypatch.setattr(unjudged, "COUNTED", 5)
+    [told] = unjudged.of_project(project)[JOINTS]
+    assert (told.clips, told.why) == (5, why)
+    client.force_login(dana)
+    page = client.get(f"/projects/{project.slug}/flags/checks/?check={JOINTS}").content.decode()
+    assert page.count("5+</") == 2
