@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
 import socket
@@ -52,11 +51,12 @@ class Command(BaseCommand):
         # They share the cores with each other, and with what people wait for, which may use them all.
         os.environ.setdefault("LOUPE_THREADS", str(max(1, (os.cpu_count() or 1) // workers)))
         commands = workers_of(workers)
-        children = {
-            **{name: _begin(name, command) for name, command in commands.items() if name not in _CAN_WAIT},
-            "server": _begin("server", _server(port)),
-        }
+        children: dict[str, subprocess.Popen[bytes]] = {}
         try:
+            for name, command in commands.items():
+                if name not in _CAN_WAIT:
+                    children[name] = _begin(name, command)
+            children["server"] = _begin("server", _server(port))
             _wait_until_serving(port, children["server"])
             children.update({name: _begin(name, commands[name]) for name in _CAN_WAIT})
             self.stdout.write(f"\nLoupe is on {address}  (Ctrl-C stops it; logs in {settings.LOGS_DIR})\n")
@@ -158,12 +158,15 @@ def _wait_until_serving(port: int, server: subprocess.Popen[bytes]) -> None:
 
 
 def _stop(children: dict[str, subprocess.Popen[bytes]]) -> None:
+    """End all children, at once when Ctrl-C is pressed again; none is left behind by that."""
+    hurried: list[int] = []
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda number, _: hurried.append(number))
     for child in children.values():
         _signal(child, signal.SIGTERM)
     deadline = time.monotonic() + PATIENCE
-    for child in children.values():
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            child.wait(max(deadline - time.monotonic(), 0.1))
+    while not hurried and time.monotonic() < deadline and any(child.poll() is None for child in children.values()):
+        time.sleep(0.1)
     for child in children.values():
         # The whole session: a worker's own processes too, whether or not it could end them itself.
         try:
