@@ -14,7 +14,7 @@ from enrichment.models import LayerRun, TaskCheck
 
 # Clips of one check that are counted. Where an engine is missing that would be all there are, hundreds of thousands, of
 # which nobody needs the exact number while they wait for the page.
-COUNTED = 10_000
+COUNTED = 1_000
 # Of what looks at work told, the most frequent; enough to see what is amiss.
 MOST_REASONS = 1_000
 
