@@ -11,7 +11,6 @@ import time
 import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any
 
 from django.conf import settings
@@ -20,16 +19,13 @@ from django.db.models import F, Q
 from django.db.models.functions import Coalesce, Now
 from django.utils import timezone
 
-from annotation.events import announce_change
 from enrichment import batches, choosing, failures, leases, queue, registry, task_checks, workers
 from enrichment.errors import UnknownLayer
-from enrichment.events import clip_settled
-from enrichment.models import Batch, LayerRun, Run, from_now
+from enrichment.models import Batch, LayerRun, from_now
+from enrichment.settling import announce, settle_runs
 
 # Seconds before the second and third attempt: long enough for a full disk or a lost mount to be noticed.
 RETRY_AFTER = (5.0, 30.0)
-# Open pages are told of progress at most this often, in seconds.
-ANNOUNCE_EVERY = 0.25
 # So many batches that look at the same frames go together, which is all of three quick layers' and then some.
 _MOST_BESIDE = 16
 
@@ -301,32 +297,6 @@ def lock_clip(clip_id: int) -> None:
     if not connection.features.has_select_for_update:
         return
     list(LayerRun.objects.select_for_update().filter(clip=clip_id).order_by("pk").values_list("pk", flat=True))
-
-
-def settle_runs(layer_run: LayerRun) -> None:
-    """Close the requests for which this was the last layer to wait for."""
-    # Held until the transaction ends: of two layers that end at the same moment, and of one and the end of planning,
-    # each would otherwise see the other as it was before, and nobody would close the request. Those of all the clip's
-    # layers, so that whoever ends several of them takes the locks in one order.
-    of_clip = Run.layer_runs.through.objects.filter(layerrun__clip=layer_run.clip_id).values("run")
-    open_runs = Run.objects.filter(pk__in=of_clip, settled_at=None).order_by("pk").select_for_update(no_key=True)
-    # Never whole rows: every layer that ends comes by here, under the clip's lock, and a request may list all clips.
-    for pk, project_id, planned_at in list(open_runs.values_list("pk", "project_id", "planned_at")):
-        if planned_at is not None and not LayerRun.objects.filter(runs=pk).unsettled().exists():
-            Run.objects.filter(pk=pk).update(settled_at=Now())
-            announce_change(project_id=project_id, kind="run", object_id=pk)
-    if not LayerRun.objects.current().unsettled().filter(clip=layer_run.clip_id).exists():
-        transaction.on_commit(partial(clip_settled.send, sender=None, clip_id=layer_run.clip_id))
-
-
-def announce(layer_run: LayerRun, *, at_once: bool = False) -> None:
-    """Tell open pages how far the requests for this layer are; not more often than ANNOUNCE_EVERY."""
-    open_runs = Run.objects.filter(layer_runs=layer_run, settled_at=None).order_by("pk")
-    for pk, project_id in open_runs.values_list("pk", "project_id"):
-        long_ago = Q(announced_at=None) | Q(announced_at__lt=from_now(-ANNOUNCE_EVERY))
-        told = Run.objects.filter(Q() if at_once else long_ago, pk=pk).update(announced_at=Now())
-        if told:
-            announce_change(project_id=project_id, kind="run", object_id=pk)
 
 
 def _tally(*, seconds: float = 0.0, failures: int = 0) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from django.utils import timezone
 from annotation import history
 from annotation.events import announce_change
 from annotation.models import Clip, Project
-from enrichment import choosing, failures, graph, ledger, priorities, queue, registry, routing, versions
+from enrichment import choosing, failures, graph, ledger, priorities, queue, registry, routing, settling, versions
 from enrichment.errors import EnrichmentError, RunRefused, VersionGone
 from enrichment.expectations import Expected, Wanted, expected, wanted
 from enrichment.kept import Lying
@@ -325,7 +325,7 @@ def _renew(row: LayerRun, each: Expected, there: Iterable[LayerRun], lying: Lyin
             other.state, other.error = State.SUPERSEDED, "It was asked for again with other parameters or engines."
         other.current = False
         other.save(update_fields=["current", "state", "error", "changed_at"])
-        ledger.settle_runs(other)
+        settling.settle_runs(other)
     if not is_new and row.batches.filter(closing=True, state="failed").exists():
         row.batches.all().delete()  # what is there cannot be put together: its pieces are computed again
     row.current, row.batches_done = True, 0

@@ -16,7 +16,7 @@ from django.db.utils import InterfaceError
 from pytest_django import Settings
 
 from annotation.models import Clip, Project
-from enrichment import compute, leases, ledger, queue, runs
+from enrichment import compute, leases, queue, runs, settling
 from enrichment.layer import Context, Layer, Span
 from enrichment.models import Batch, LayerRun, Run, Survey, Worker, from_now
 from tests.enrichment.layers import Numbers
@@ -81,7 +81,7 @@ def test_of_two_layers_that_end_at_the_same_moment_one_closes_the_request(
 
     def end(layer_run: LayerRun) -> None:
         LayerRun.objects.filter(pk=layer_run.pk).update(state=State.DONE, done_at=Now())
-        ledger.settle_runs(layer_run)
+        settling.settle_runs(layer_run)
 
     def end_beside() -> None:
         with transaction.atomic():
