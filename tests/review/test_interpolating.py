@@ -185,15 +185,21 @@ def test_a_pose_that_is_out_of_date_is_refused_and_the_flag_stays_open(
     assert not PoseCorrection.objects.exists()
 
 
-def test_a_fault_that_is_found_again_after_it_was_interpolated_is_open_again(
-    filmed: Clip, dana: User, api: APIClient, work: Callable[[], None]
-) -> None:
-    api.force_authenticate(dana)
+def found_again(filmed: Clip, api: APIClient, work: Callable[[], None]) -> Flag:
+    """A jump that was interpolated, and that the check then found as it had before."""
     flag = flag_of("jump")
     finding = {name: getattr(flag, name) for name in ("start", "end", "severity", "reason", "evidence")}
     api.post(f"/api/flags/{flag.pk}/interpolation/")
     work()
     flags.record(clip=filmed, task=None, check=flag.check_name, findings=[finding])
+    return flag
+
+
+def test_a_fault_that_is_found_again_after_it_was_interpolated_is_open_again(
+    filmed: Clip, dana: User, api: APIClient, work: Callable[[], None]
+) -> None:
+    api.force_authenticate(dana)
+    flag = found_again(filmed, api, work)
     flag.refresh_from_db()
     assert flag.is_open
 
@@ -202,11 +208,7 @@ def test_what_was_decided_after_the_check_found_it_again_stands_when_it_is_taken
     filmed: Clip, dana: User, alice: User, api: APIClient, work: Callable[[], None]
 ) -> None:
     api.force_authenticate(dana)
-    flag = flag_of("jump")
-    finding = {name: getattr(flag, name) for name in ("start", "end", "severity", "reason", "evidence")}
-    api.post(f"/api/flags/{flag.pk}/interpolation/")
-    work()
-    flags.record(clip=filmed, task=None, check=flag.check_name, findings=[finding])
+    flag = found_again(filmed, api, work)
     flags.decide(flag=flag, verdict="fixed", by=alice, reason="Drawn by hand.")
     assert api.delete(f"/api/flags/{flag.pk}/interpolation/").json()["state"] == "fixed"
     flag.refresh_from_db()
