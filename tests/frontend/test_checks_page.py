@@ -63,8 +63,9 @@ def test_a_threshold_that_was_stored_and_does_not_fit_is_told_and_given_up_on_th
 ) -> None:
     layer = thresholds.layer_of(CHECK)
     assert layer is not None
-    kept = next(name for name in parameters.names(layer.Parameters) if name != measured)
-    given = {measured: "abc", kept: getattr(layer.Parameters(), kept)}
+    others = {name: getattr(layer.Parameters(), name) for name in parameters.names(layer.Parameters) - {measured}}
+    kept = min(name for name, value in others.items() if isinstance(value, float))
+    given = {measured: "abc", kept: others[kept]}
     LayerSetting.objects.create(project=clip.project, layer=layer.name, parameters=given | {"gone": 1})
     client = browse(alice)
     answer = client.get(f"{PAGE}?check={CHECK}")
