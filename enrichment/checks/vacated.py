@@ -2,7 +2,8 @@
 
 Where a thing leaves between a gripper's fingers no point of it can be followed, and afterwards mask and table rest
 together: flow has nothing to say against it. But the outline that was there is gone. The surroundings of points along a
-mask's rim are compared with those a little earlier, as long as the mask itself, or what shows of it, has stayed.
+mask's rim are compared with those a little earlier, as long as the mask itself, or what shows of it, has stayed. Where
+what lies within it has stayed as well, only light or shadow has gone.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from enrichment.checks.carried_masks import Mask, Points, Scene
+from enrichment.checks.carried_masks import Mask, Points, Scene, inner_points
 from enrichment.checks.observed_motion import TrackMasks
 from enrichment.checks.outlines import clear_of, has_stayed, points_of, rim_of
 from enrichment.checks.patches import LEAST_POINTS, REACH, Grey, seen_again, telling
@@ -29,6 +30,7 @@ _EVERY: Final = 6  # frames from one look to the next
 _NOT_NEAR_BY: Final = 0.7  # share of the outline's points not seen so few pixels to any side: a worn camera sways
 _NEAR_BY: Final = (-3, -2, -1, 0, 1, 2, 3)
 _LEAST_SHARE: Final = 0.4  # of the rim's points must be seen
+_GONE_WITHIN: Final = 0.75  # share of the points within that must look otherwise, too, where enough are seen
 
 
 @dataclass(frozen=True)
@@ -136,6 +138,11 @@ def _gone(before: _Look, now: _Look, least: float) -> float | None:
         return None
     share = _unlike(before, now, told, (0, 0))
     if share < least or any(_unlike(before, now, told, (x, y)) < _NOT_NEAR_BY for x in _NEAR_BY for y in _NEAR_BY):
+        return None
+    # A shadow that falls on a small thing, or leaves it, changes all of its outline at once, but not what lies within.
+    within = inner_points(was & is_now)
+    within = telling(before.looks, within[clear_of(within, before.covered | now.covered)])
+    if len(within) >= LEAST_POINTS and _unlike(before, now, within, (0, 0)) < _GONE_WITHIN:
         return None
     return share
 

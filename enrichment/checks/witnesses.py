@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from enrichment.checks.carried_masks import Mask, Points, inner_points
+from enrichment.checks.carried_masks import Mask, Points, inner_points, moved_mask
 from enrichment.checks.outlines import clear_of, has_stayed, points_of, rim_of
 from enrichment.checks.patches import LEAST_POINTS, Grey, seen_again, telling
 
@@ -45,8 +45,9 @@ class Witnesses:
     ) -> bool:
         """Whether what was seen is seen again after a way (2,) in pixels, and less of it after the other one.
 
-        The middle of a mask moves when something uncovers its thing, so one that has stayed and shows more or less of
-        itself is taken at its word, too, also where what it shows looks the same a little farther on.
+        The middle of a mask moves when something uncovers its thing, but not the sides that showed before. So their
+        ways are tried as well; one counts only if the mask, moved by it, is the later one but for what was uncovered or
+        hidden. One that has stayed is taken at its word, also where what it shows looks the same a little farther on.
 
         Args:
             mask: (h, w) bool, the later one.
@@ -56,9 +57,11 @@ class Witnesses:
             instead_of: how far the flow leads; None where it says nothing that could be held against the mask's way.
         """
         stayed = has_stayed(self._mask, mask)
-        here, there = self._shares(mask, later, covered, (way, instead_of))
-        if here > there:
-            return True
+        sides = (each for each in _ways_of_sides(self._mask, mask) if has_stayed(_shifted(self._mask, each), mask))
+        for each in (way, *sides):
+            here, there = self._shares(mask, later, covered, (each, instead_of))
+            if here > there:
+                return True
         here, there = self._shares(mask, later, covered, (np.zeros(2), instead_of)) if stayed else (0.0, 0.0)
         return here > 0 and here >= there
 
@@ -101,3 +104,22 @@ class Witnesses:
             share = float(seen_again(self._picture, points[clear], later, ends[clear]).mean())
             best = share if best is None else max(best, share)
         return best
+
+
+def _ways_of_sides(before: Mask, after: Mask) -> list[NDArray[np.float64]]:
+    """How far a left or right side of a mask went, with an upper or lower one, (2,) float64 (x, y) each."""
+    if not before.any() or not after.any():
+        return []
+    across, along = (
+        {float(now - was) for was, now in zip(_ends(before, axis), _ends(after, axis), strict=True)} for axis in (0, 1)
+    )
+    return [np.array(way) for way in product(sorted(across), sorted(along))]
+
+
+def _shifted(mask: Mask, way: NDArray[np.float64]) -> Mask:
+    return moved_mask(mask, np.column_stack([np.eye(2), way]))
+
+
+def _ends(mask: Mask, axis: int) -> tuple[int, int]:
+    there = np.flatnonzero(mask.any(axis=axis))
+    return int(there[0]), int(there[-1])

@@ -68,6 +68,18 @@ def test_less_light_takes_no_outline_away() -> None:
     assert found(lambda frame: (THERE * (1.0 - frame / 80)).astype(np.uint8), stays(range(41))) == []
 
 
+def test_what_changes_all_around_a_thing_does_not_take_it_away() -> None:
+    """As when a shadow leaves it: the outline looks otherwise, and within lies what lay there."""
+    mask, core = square(20, 20, side=56) > 0, square(30, 30, side=36) > 0
+    ground = (90 + pattern(0) // 8).astype(np.uint8)
+    grains = np.random.default_rng(1).integers(40, 200, (24, 24), np.uint8)
+    thing = np.where(mask, grains.repeat(4, axis=0).repeat(4, axis=1), ground)
+    drawn = track(dict.fromkeys(range(41), mask.astype(np.uint8)))
+    assert found(lambda frame: thing if frame < LEFT_AT else np.where(core, thing, ground), drawn) == []
+    [only] = found(lambda frame: thing if frame < LEFT_AT else ground, drawn)
+    assert only.evidence["kind"] == "vacated"
+
+
 def test_a_camera_that_sways_takes_no_outline_away() -> None:
     def swaying(frame: int) -> NDArray[np.uint8]:
         return np.roll(THERE, round(2 * np.sin(frame / 5)), axis=1)

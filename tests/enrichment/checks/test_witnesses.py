@@ -91,6 +91,19 @@ def test_a_thing_that_something_without_a_mask_uncovers_has_stayed() -> None:
     assert not told.bear_out(np.roll(whole, 12, axis=1), seen.astype(np.float32), NOTHING, middle, flow)
 
 
+def test_a_thing_that_is_uncovered_while_the_camera_sways_has_gone_as_its_free_side() -> None:
+    """Its left quarter was hidden, and all goes 6 pixels to the right: its middle goes 3, its right side tells."""
+    hidden, later = pattern(30), pattern(36)
+    hidden[:, :36] = 90
+    whole, part = square(36) > 0, square(30) > 0
+    part[:, :36] = False
+    told = Witnesses(part, NOTHING, hidden.astype(np.float32))
+    middle, flow = np.array((3.0, 0.0)), np.array((14.0, 0.0))
+    assert told.bear_out(whole, later.astype(np.float32), NOTHING, middle, flow)
+    # The same mask, when the thing has gone to the left, is borne out by neither side.
+    assert not told.bear_out(whole, pattern(22).astype(np.float32), NOTHING, middle, flow)
+
+
 def test_a_mask_that_has_stayed_on_what_looks_alike_farther_on_is_not_given_to_the_flow() -> None:
     """Stripes look the same a stripe's width farther on: where the mask has stayed, it is the flow that proves less."""
     stripes = np.tile(np.repeat(np.array([60, 180], np.float32), 4), SIDE // 8)[None, :].repeat(SIDE, axis=0)
