@@ -125,7 +125,7 @@ class Depth(Layer):
         """Near is warm, far is cold."""
         there = picture(folder, frame)
         # Depth that came from elsewhere, with the clip folder, need not say what it is: then it is millimetres.
-        if not folder.path(META_FILE).is_file() or DepthReader(folder).metric:
+        if not folder.has(META_FILE) or DepthReader(folder).metric:
             return depth_colours(there)
         # Relative depth is more where it is nearer; 0 is the farthest, and known.
         return depth_colours(np.maximum(MOST - there, 1).astype(np.uint16))
