@@ -45,12 +45,13 @@ LASTING: Final = (
     NotImplementedError,
 )
 _CV2_NO_MEMORY: Final = -4
+DISK_FULL: Final = "The disk is full; make room and ask for the layer again."
 
 
 def sentence(error: Exception) -> str:
     """What went wrong, for a person."""
     if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}:
-        return "The disk is full; make room and ask for the layer again."
+        return DISK_FULL
     said = str(error).strip()
     return said if said.endswith(".") else f"{type(error).__name__}: {said or 'no reason was given'}."
 

@@ -22,7 +22,7 @@ from django.db.models import F, QuerySet
 from annotation import clips, projects, scene
 from annotation.media.probe import inspect
 from annotation.models import Clip, MaskRevision, Project, SegmentRevision, Task
-from enrichment import choosing, compute, golden_measures, golden_scene, registry, runs
+from enrichment import choosing, compute, failures, golden_measures, golden_scene, registry, runs
 from enrichment.errors import RunRefused
 from enrichment.golden_measures import EVERY, Measure, Span, Thing
 from enrichment.models import GoldenClip, GoldenResult, LayerRun
@@ -90,7 +90,7 @@ def measure(*, layers: Iterable[str] | None = None, by: User | None, report: Rep
     """Compute the golden clips with the code and engines of now, and judge every version that results.
 
     A version that was accepted before keeps its verdict unless it became worse than it was itself. One that fails on a
-    clip became worse, whatever its figures are on others.
+    clip became worse, whatever its figures are on others; a full disk is the machine's, and says nothing of it.
 
     Returns:
         One result for each version of a layer that has figures, or has failed.
@@ -107,7 +107,7 @@ def measure(*, layers: Iterable[str] | None = None, by: User | None, report: Rep
         compute.work_here(run)
         for row in run.layer_runs.select_related("clip").exclude(state=LayerRun.State.DONE).order_by("pk"):
             report(f"{row.layer} on {golden.clip.name}: {row.get_state_display().lower()}. {row.error}")
-            if row.state == LayerRun.State.FAILED and row.layer in measured:
+            if row.state == LayerRun.State.FAILED and row.layer in measured and row.error != failures.DISK_FULL:
                 found.setdefault((row.layer, identity(row)), []).append(_OnClip(row, "", {}, row.error))
         rows = list(run.layer_runs.select_related("clip").filter(state=LayerRun.State.DONE))
         answers, figures = _figures(golden, rows)

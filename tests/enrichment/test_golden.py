@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import json
 import uuid
 from pathlib import Path
@@ -15,7 +16,7 @@ from annotation.geometry import rle
 from annotation.media.clip_folder import ClipFolder
 from annotation.models import Clip, Project, Task
 from annotation.scene import SceneSpec, describe, render
-from enrichment import golden, golden_measures, golden_scene, registry, runs, versions
+from enrichment import golden, golden_measures, golden_scene, ledger, registry, runs, versions
 from enrichment.box_files import BoxReader
 from enrichment.errors import EngineInputError, RunRefused
 from enrichment.golden_measures import Thing
@@ -112,15 +113,28 @@ def test_a_version_that_fails_is_refused_with_the_reason(
         # Somebody takes it all the same: then it is not held against it again.
         golden.accept(layer="flow", by=alice)
         assert measured(alice).verdict == Verdict.ACCEPTED
-    # It failed for a reason that has gone, such as a full disk: it is judged by its figures again.
+    # It failed for a reason that has gone: it is judged by its figures again.
     assert measured(alice).figures
+
+
+def test_a_full_disk_refuses_no_version(scene: Project, alice: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    def compute(self: OpticalFlow, context: Context, span: Span) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as full:
+        full.setattr(OpticalFlow, "compute", compute)
+        full.setattr(ledger, "RETRY_AFTER", (0.0, 0.0))
+        said: list[str] = []
+        assert golden.measure(layers=["flow"], by=alice, report=said.append) == []
+        assert any("The disk is full" in each for each in said)
+    assert measured(alice).verdict == Verdict.ACCEPTED
 
 
 def test_the_first_version_of_all_that_failed_is_free_when_it_does_no_more(
     scene: Project, alice: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def compute(self: OpticalFlow, context: Context, span: Span) -> None:
-        raise EngineInputError("The disk is full.")
+        raise EngineInputError("It is not what it was.")
 
     with monkeypatch.context() as broken:
         broken.setattr(OpticalFlow, "compute", compute)
