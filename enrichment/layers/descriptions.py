@@ -40,7 +40,7 @@ class Descriptions(Layer):
     engine = sentence_templates.NAME
     engine_version = sentence_templates.VERSION
     needs = DescriptionEngine
-    batch_stops = 48
+    batch_stops = 24  # two segments may begin at one place: an action, and its first phase
     from_project = {"templates": "sentence_templates"}
 
     def compute(self, context: Context, span: Span) -> None:
