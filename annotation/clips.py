@@ -13,9 +13,7 @@ import os
 import secrets
 import shutil
 import threading
-import time
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -27,7 +25,7 @@ from django.db import IntegrityError, transaction
 from django.utils.module_loading import import_string
 
 from annotation import about as abouts
-from annotation import history, tasks
+from annotation import clip_leftovers, history, tasks
 from annotation.errors import Duplicate, Refused
 from annotation.events import announce, announce_change, clip_ready
 from annotation.geometry import timebase
@@ -50,9 +48,6 @@ LAYER_VERSION = "1"
 INDEX = "frames.npz"
 # A folder of pictures is a clip too; its container is called so.
 IMAGES = "images"
-_INCOMING = ".incoming-"
-_ORPHAN = ".orphan-"
-_KEEP_ORPHANS = 7 * 24 * 3600.0
 _AHEAD = 24
 # A PNG takes longer to code, and whoever asked waits for all of them.
 _AHEAD_LOSSLESS = 5
@@ -134,7 +129,7 @@ def stage(*, project: Project, path: Path, facts: ClipFacts, sha256: str, name: 
         Refused: the bytes are not those that were hashed before, or a name inside the folder cannot be kept.
     """
     _refuse_twin(project, sha256, name)
-    root = settings.CLIPS_DIR / f"{_INCOMING}{secrets.token_hex(8)}"
+    root = settings.CLIPS_DIR / f"{clip_leftovers.INCOMING}{secrets.token_hex(8)}"
     make_directories(settings.CLIPS_DIR)
     folder = ClipFolder(root)
     name = abouts.file_name(name)
@@ -194,7 +189,7 @@ def enter(*, project: Project, staged: Staged, about: Mapping[str, Any], by: Use
         raise error
     if clip.folder.exists():
         # Left by a transaction that was rolled back after this point; SQLite gives the same number again.
-        _set_aside(clip.folder)
+        clip_leftovers.set_aside(clip.folder)
     staged.root.rename(clip.folder)
     try:
         sync_directory(clip.folder.parent)
@@ -278,47 +273,6 @@ def remove_source(path: Path) -> None:
         shutil.rmtree(path, ignore_errors=True)
     else:
         path.unlink(missing_ok=True)
-
-
-def sweep(*, older_than: float) -> int:
-    """Remove staging folders that killed workers left, untouched for `older_than` seconds; returns how many.
-
-    A clip's folder without a row, left by a transaction that was rolled back, is set aside first and removed when it
-    has lain aside for a week. Where not one folder belongs to a row, the database is another one: none is touched.
-    """
-    if not settings.CLIPS_DIR.is_dir():
-        return 0
-    _set_aside_orphans(older_than)
-    return _remove_old(f"{_INCOMING}*", older_than) + _remove_old(f"{_ORPHAN}*", max(older_than, _KEEP_ORPHANS))
-
-
-def _set_aside_orphans(older_than: float) -> None:
-    there = {path.name: path for path in settings.CLIPS_DIR.glob("clip_*") if path.name[5:].isdecimal()}
-    known = {f"clip_{pk:08d}" for pk in Clip.objects.values_list("pk", flat=True).iterator()}
-    if known.isdisjoint(there):
-        return
-    for name in there.keys() - known:
-        # A folder just named may belong to a row that is not committed yet.
-        with suppress(FileNotFoundError):
-            if time.time() - there[name].stat().st_mtime > older_than:
-                _set_aside(there[name])
-
-
-def _set_aside(folder: Path) -> None:
-    aside = folder.with_name(f"{_ORPHAN}{folder.name}-{secrets.token_hex(4)}")
-    folder.rename(aside)
-    os.utime(aside)
-    log.warning("%s belongs to no clip, as after a rolled-back ingest; it lies as %s for a week.", folder, aside.name)
-
-
-def _remove_old(pattern: str, older_than: float) -> int:
-    removed = 0
-    for left in settings.CLIPS_DIR.glob(pattern):
-        with suppress(FileNotFoundError):
-            if time.time() - left.stat().st_mtime > older_than:
-                shutil.rmtree(left, ignore_errors=True)
-                removed += 1
-    return removed
 
 
 @lru_cache(maxsize=1)

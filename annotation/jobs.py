@@ -8,7 +8,7 @@ import uuid
 from celery import shared_task
 from django.conf import settings
 
-from annotation import clips, uploads
+from annotation import clip_leftovers, uploads
 from annotation.media import stills
 
 # Longer than the longest inspection allowed, see `clips.limits`.
@@ -33,7 +33,7 @@ def housekeep() -> None:
     """Forget what nobody will ask for again: half uploads, staging folders of killed workers, old stills."""
     uploads.recover()
     uploads.tidy()
-    clips.sweep(older_than=24 * 3600.0)
+    clip_leftovers.sweep(older_than=24 * 3600.0)
     _prune_stills()
 
 

@@ -128,6 +128,9 @@ GPU_WORKERS = _yes_or_no("LOUPE_GPU_WORKERS", default=Path("/dev/nvidiactl").exi
 # What each worker process may hold of decoded frames, so that layers over the same frames share one decoding.
 FRAMES_BYTES = _whole_number("LOUPE_FRAMES_BYTES", 512 * 1024**2)
 STILLS_BYTES = _whole_number("LOUPE_STILLS_BYTES", 8 * 1024**3, least=1)
+# What a machine with a worker may hold of clips that object storage has; 0: all that it ever looked at. What was used
+# within a day stays all the same.
+LOCAL_BYTES = _whole_number("LOUPE_LOCAL_BYTES", 0)
 # Threads that one worker process computes and decodes with; 0: as many as the libraries like, which is right for one
 # process a machine. Several share its cores: set cores / processes, or they get in each other's way.
 THREADS = _whole_number("LOUPE_THREADS", 0)

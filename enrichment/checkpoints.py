@@ -102,6 +102,13 @@ class Pieces:
         self._left.add(piece)
         return True
 
+    def is_here(self, piece: str) -> bool:
+        """As `has`, on this machine alone: cheap enough to be asked for every frame of a first attempt."""
+        here = os.path.isfile(self._folder.path(f"{self._name}/{piece}"))  # noqa: PTH113 - twice as fast as Path's
+        if here:
+            self._left.add(piece)
+        return here
+
     def path(self, piece: str) -> Path:
         """Where the piece lies.
 

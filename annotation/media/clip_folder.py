@@ -9,9 +9,8 @@ import io
 import os
 import secrets
 import shutil
-import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -34,7 +33,7 @@ from annotation.media.manifest import LayerEntry, Manifest
 from annotation.media.mirrored import Mirrored
 
 MANIFEST = "manifest.json"
-_VERSIONS = ".versions"
+VERSIONS = ".versions"
 
 
 class ClipFolder:
@@ -69,7 +68,7 @@ class ClipFolder:
 
         It is hidden from `verify` and from deliveries. Its name is unlike any other, as a mirror knows names alone.
         """
-        return ClipFolder(self.root / _VERSIONS / f"{self.root.name}.{fingerprint[:32]}", self._mirror)
+        return ClipFolder(self.root / VERSIONS / f"{self.root.name}.{fingerprint[:32]}", self._mirror)
 
     @contextmanager
     def together(self) -> Iterator[None]:
@@ -193,6 +192,19 @@ class ClipFolder:
         if self._there is not None:
             self._there.remove()
 
+    def let_go(self) -> int:
+        """Remove the listed files that the mirror has, too; who needs one fetches it again. Returns their bytes."""
+        if self._there is None or not self.root.is_dir():
+            return 0
+        stored, freed = self._there.stored(), 0
+        with self._lock():
+            for relative in stored & self._read()["files"].keys():
+                path = self.path(relative)
+                if path.is_file():
+                    freed += path.stat().st_size
+                    path.unlink()
+        return freed
+
     def manifest(self) -> Manifest:
         """The manifest, an empty one before the first commit.
 
@@ -290,16 +302,6 @@ class ClipFolder:
         for relative in sorted(set(self._lying()) - content["files"].keys() - {MANIFEST}):
             problems.append(Problem("unlisted", relative, f"{relative} lies here but no layer lists it."))
         return problems
-
-    def sweep(self, *, older_than: float = 3600.0) -> int:
-        """Remove half-written files that killed workers left untouched for that many seconds; returns how many."""
-        limit, removed = time.time() - older_than, 0
-        for part in self.root.rglob(f"{PART}*"):
-            with suppress(FileNotFoundError):
-                if part.stat().st_mtime < limit:
-                    part.unlink()
-                    removed += 1
-        return removed
 
     def _place(self, part: Path, target: Path, relative: str) -> None:
         try:

@@ -3,18 +3,21 @@
 import hashlib
 import os
 import secrets
+import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 # How the name of a file begins that is not whole yet.
 PART = ".part-"
-# So many files wait for the disk before the work that makes them waits too.
-_MOST_WAITING = 32
+# So many files go to the disk in one go: waking the thread for each one would cost the work beside it more than that.
+_AT_ONCE = 8
+# So many goes wait for the disk before the work that makes the files waits too.
+_MOST_WAITING = 4
 
 
 def digest_of(path: Path) -> tuple[str, int]:
@@ -45,6 +48,7 @@ class Settling:
 
     def __init__(self) -> None:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="settling")
+        self._gathered: list[Callable[[], None]] = []
         self._coming: deque[Future[None]] = deque()
         self._directories: set[Path] = set()
 
@@ -54,6 +58,7 @@ class Settling:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._send()
         self._thread.shutdown()
         if error is None:
             self.catch_up()
@@ -63,16 +68,42 @@ class Settling:
     def add(self, place: Callable[[], None], directory: Path) -> None:
         """Have a file placed in a directory; raises what placing an earlier one raised."""
         self._directories.add(directory)
-        self._coming.append(self._thread.submit(place))
-        self._wait(_MOST_WAITING)
+        self._gathered.append(place)
+        if len(self._gathered) == _AT_ONCE:
+            self._send()
+            self._wait(_MOST_WAITING)
 
     def catch_up(self) -> None:
         """Wait until all files have their names; raises what placing one raised."""
+        self._send()
         self._wait(0)
+
+    def _send(self) -> None:
+        gathered, self._gathered = self._gathered, []
+        if gathered:
+            self._coming.append(self._thread.submit(_place, gathered))
 
     def _wait(self, left: int) -> None:
         while self._coming and (self._coming[0].done() or len(self._coming) > left):
             self._coming.popleft().result()
+
+
+def _place(files: Sequence[Callable[[], None]]) -> None:
+    """Place each, whatever becomes of others: it leaves nothing half-done behind; raises when one did."""
+    with ExitStack() as last_first:
+        for place in reversed(files):
+            last_first.callback(place)
+
+
+def remove_half_written(root: Path, *, older_than: float) -> int:
+    """Remove files below a folder that killed workers left untouched for that many seconds; returns how many."""
+    limit, removed = time.time() - older_than, 0
+    for part in root.rglob(f"{PART}*"):
+        with suppress(FileNotFoundError):
+            if part.stat().st_mtime < limit:
+                part.unlink()
+                removed += 1
+    return removed
 
 
 def make_directories(directory: Path) -> None:

@@ -52,6 +52,11 @@ class Mirrored:
         """Names of the files in one of the folder's directories."""
         return {PurePosixPath(key).name for key, _ in self._mirror.listing(self._key(f"{directory}/"))}
 
+    def stored(self) -> set[str]:
+        """Paths inside the folder of all that the mirror has of it; a request for every thousand."""
+        start = self._key("")
+        return {key.removeprefix(start) for key, _ in self._mirror.listing(start)}
+
     def remove(self, directory: str = "") -> None:
         """Remove one of the folder's directories with all that is in it, or the whole folder."""
         self._mirror.remove(self._key(f"{directory}/" if directory else ""))

@@ -8,9 +8,10 @@ Its manifest comes last; without one there is no version.
 import os
 import shutil
 from contextlib import suppress
+from pathlib import Path
 
 from annotation.media.artifacts import Artifact
-from annotation.media.clip_folder import ClipFolder
+from annotation.media.clip_folder import VERSIONS, ClipFolder
 from annotation.media.durable import digest_of
 from annotation.media.errors import ClipFolderError
 from annotation.media.manifest import LayerEntry, Manifest
@@ -70,6 +71,11 @@ def bring_back(folder: ClipFolder, layer: str, fingerprint: str) -> list[Artifac
     files = [_copied(version, folder, path, file["sha256"]) for path, file in sorted(kept["files"].items())]
     _commit(folder, layer, kept["layers"][layer], files)
     return files
+
+
+def within(root: Path) -> list[Path]:
+    """Where the kept versions of a clip folder lie on this machine; each is a clip folder, too."""
+    return sorted(path for path in (root / VERSIONS).glob("*") if path.is_dir())
 
 
 def drop(folder: ClipFolder, fingerprint: str) -> None:

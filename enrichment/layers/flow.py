@@ -128,7 +128,7 @@ class OpticalFlow(Layer):
     engine = DisFlow.name
     needs = FlowEngine
     Parameters = Parameters
-    batch_frames = 30
+    batch_frames = 60
     has_overlay = True
 
     def compute(self, context: Context, span: Span) -> None:
@@ -212,18 +212,19 @@ def stored_size(clip: ClipFacts, parameters: Parameters) -> tuple[int, int]:
 def _pairs(context: Context, span: Span) -> Iterator[tuple[str, Pair]]:
     """Piece, picture and picture so far on of every frame of a batch and every gap, at the stored size.
 
-    One decoding pass serves all gaps; no more pictures are held than the longest gap spans. Of many gaps, what an
-    attempt before this one has computed is left out: a batch then takes as many times as long, and may have been
-    stopped.
+    One decoding pass serves all gaps; no more pictures are held than the longest gap spans. What an attempt before this
+    one has computed is left out: a large model without a GPU may have been stopped at the end of a batch's time. Of
+    many gaps a batch takes as many times as long, so that other machines are asked, too.
     """
     clip, gaps = context.clip, context.parameters.gaps
     size = stored_size(clip, context.parameters)
+    is_there = context.pieces.has if len(gaps) > 1 else context.pieces.is_here
     held: deque[NDArray[np.uint8]] = deque(maxlen=max(gaps) + 1)
     for number, picture in context.frames.iterate(span.start, min(span.end + max(gaps), clip.frame_count)):
         held.append(_reduced(picture, size))
         for gap in gaps:
             piece = _piece_of(number - gap, gap)
-            if span.start <= number - gap < span.end and not (len(gaps) > 1 and context.pieces.has(piece)):
+            if span.start <= number - gap < span.end and not is_there(piece):
                 yield piece, (held[-1 - gap], held[-1])
 
 

@@ -17,7 +17,7 @@ from django.core.management import CommandError, call_command
 from django.db import transaction
 from pytest_django import Settings
 
-from annotation import about, clips, ingest
+from annotation import about, clip_leftovers, clips, ingest
 from annotation.errors import Duplicate, Refused
 from annotation.events import clip_ready
 from annotation.media.probe import inspect
@@ -155,10 +155,10 @@ def test_moving_removes_the_source_once_the_clip_stands(
 def test_folders_that_killed_workers_left_are_swept(db: None, settings: Settings) -> None:
     left = settings.CLIPS_DIR / ".incoming-abc"
     left.mkdir(parents=True)
-    assert clips.sweep(older_than=3600) == 0
+    assert clip_leftovers.sweep(older_than=3600) == 0
     old = time.time() - 7200
     os.utime(left, (old, old))
-    assert clips.sweep(older_than=3600) == 1
+    assert clip_leftovers.sweep(older_than=3600) == 1
     assert not left.exists()
 
 
@@ -176,12 +176,12 @@ def test_a_folder_whose_ingest_was_rolled_back_is_set_aside_and_removed_a_week_l
         (folder / "source").mkdir(parents=True)
     aged(left, 7200)
     aged(clip.folder, 7200)
-    assert clips.sweep(older_than=3600) == 0
+    assert clip_leftovers.sweep(older_than=3600) == 0
     assert (clip.folder.is_dir(), fresh.is_dir(), left.exists()) == (True, True, False)
     [aside] = settings.CLIPS_DIR.glob(".orphan-*")
-    assert clips.sweep(older_than=3600) == 0
+    assert clip_leftovers.sweep(older_than=3600) == 0
     aged(aside, 8 * 24 * 3600)
-    assert clips.sweep(older_than=3600) == 1
+    assert clip_leftovers.sweep(older_than=3600) == 1
     assert [path.name for path in settings.CLIPS_DIR.glob("*clip_*")] != []
     assert not aside.exists()
 
@@ -191,7 +191,7 @@ def test_clip_folders_of_another_database_are_left_alone(db: None, settings: Set
     left = settings.CLIPS_DIR / "clip_00000007"
     left.mkdir(parents=True)
     aged(left, 30 * 24 * 3600)
-    assert clips.sweep(older_than=3600) == 0
+    assert clip_leftovers.sweep(older_than=3600) == 0
     assert left.is_dir()
 
 

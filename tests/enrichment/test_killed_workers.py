@@ -30,8 +30,8 @@ pytestmark = pytest.mark.django_db(transaction=True)
 LEASE = 2
 # More of them show the same for longer: LOUPE_KILLS=20.
 KILLS = int(os.environ.get("LOUPE_KILLS", "1"))
-# Each kill comes after two more batches of 30 frames.
-FRAMES = 240 + 60 * KILLS
+# Each kill comes after one more batch of 60 frames.
+FRAMES = 300 + 60 * KILLS
 
 
 class Worker:
@@ -116,7 +116,7 @@ def test_a_worker_killed_in_the_middle_costs_at_most_one_batch(
     total, kept = flow.count(), 0
     for kill in range(KILLS):
         worker = start()
-        wait_for(partial(enough, done, min(kept + 2, total)), 40, log)
+        wait_for(partial(enough, done, min(kept + 1, total)), 40, log)
         worker.kill()
         kept = done.all().count()
         if kill == 0:

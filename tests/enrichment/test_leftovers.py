@@ -11,12 +11,13 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.utils import timezone
 from pytest_django import Settings
 
 from annotation.models import Clip, Project
 from enrichment import batches, jobs, leftovers, runs, workers
 from enrichment.layer import Layer
-from enrichment.models import LayerRun
+from enrichment.models import Batch, LayerRun
 from tests.enrichment.test_control import until
 
 pytestmark = pytest.mark.django_db
@@ -69,6 +70,22 @@ def test_folders_of_deleted_clips_are_set_aside(clip: Clip, settings: Settings) 
     assert leftovers.sweep()
     assert not fetched.exists()
     assert clip.folder.is_dir()
+
+
+def test_what_a_killed_worker_had_not_finished_goes_where_work_was_done_lately(
+    wanted: Path, clip: Clip, settings: Settings
+) -> None:
+    part = clip.folder / "flow/.part-abc-flow_000.npy"
+    part.parent.mkdir(exist_ok=True)
+    part.write_bytes(b"half")
+    old = time.time() - 2 * leftovers._OLD
+    os.utime(part, (old, old))
+    assert leftovers.sweep()
+    assert part.exists(), "nothing was done on this clip for days"
+    Batch.objects.filter(layer_run__clip=clip, closing=False).update(done_at=timezone.now())
+    (settings.CLIPS_DIR / ".swept").unlink()
+    assert leftovers.sweep()
+    assert not part.exists()
 
 
 def test_several_workers_of_a_machine_do_it_once_an_hour(stale: Path, settings: Settings) -> None:

@@ -15,7 +15,7 @@ import pytest
 
 from annotation.media import manifest
 from annotation.media.clip_folder import ClipFolder
-from annotation.media.durable import digest_of
+from annotation.media.durable import Settling, digest_of, remove_half_written
 from annotation.media.errors import ClipFolderError
 from annotation.media.mirrored import Mirrored
 
@@ -102,9 +102,23 @@ def test_a_worker_killed_while_writing_leaves_no_file_of_that_name(folder):
     assert folder.artifact("depth/frame_000.png") is None
     assert folder.verify()[0].kind == "missing"
     (part,) = folder.path("depth/frame_000.png").parent.iterdir()
-    assert folder.sweep() == 0
+    assert remove_half_written(folder.root, older_than=3600) == 0
     os.utime(part, (time.time() - 7200,) * 2)
-    assert folder.sweep() == 1
+    assert remove_half_written(folder.root, older_than=3600) == 1
+
+
+def test_one_of_several_files_that_cannot_be_placed_holds_up_no_other(tmp_path):
+    placed = []
+
+    def full():
+        raise OSError("No space left on device")
+
+    settling = Settling()
+    for place in (lambda: placed.append(1), full, lambda: placed.append(3)):
+        settling.add(place, tmp_path)
+    with pytest.raises(OSError, match="No space"):
+        settling.catch_up()
+    assert placed == [1, 3]
 
 
 @pytest.mark.parametrize(
