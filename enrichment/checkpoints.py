@@ -10,17 +10,20 @@ import io
 import json
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import astuple
+from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-from annotation.media.artifacts import Artifact
+from annotation.media.artifacts import Artifact, PendingPath
 from annotation.media.clip_folder import ClipFolder
+from annotation.media.durable import Seal
 from annotation.media.errors import ClipFolderError
 from enrichment.errors import MissingPiece
 
@@ -36,7 +39,8 @@ class Pieces:
     def __init__(self, folder: ClipFolder, name: str) -> None:
         self._folder = folder
         self._name = name
-        self._left: set[str] = set()
+        # What the batch at hand has left, with what tells of each afterwards if it was written here and now.
+        self._left: dict[str, PendingPath | None] = {}
 
     @property
     def directory(self) -> Path:
@@ -45,9 +49,7 @@ class Pieces:
 
     def write(self, piece: str, data: bytes) -> None:
         """Write a piece, whole or not at all."""
-        self._left.add(piece)
-        with self._folder.writing(f"{self._name}/{piece}") as file:
-            file.write(data)
+        self._write(piece, lambda file: file.write(data), len(data))
 
     @contextmanager
     def of_batch(self, number: int) -> Iterator[None]:
@@ -58,7 +60,8 @@ class Pieces:
         self._left.clear()
         with self._folder.together():
             yield
-        self.write_json(_list_of(number), sorted(self._left))
+        seals = {piece: pending.seal if pending else None for piece, pending in sorted(self._left.items())}
+        self.write_json(_list_of(number), {piece: seal and astuple(seal) for piece, seal in seals.items()})
 
     def are_left(self, numbers: Iterable[int]) -> set[int]:
         """Of some batches those whose pieces are all there, here or in the mirror."""
@@ -77,15 +80,8 @@ class Pieces:
         self.write(piece, json.dumps(content, separators=(",", ":")).encode())
 
     def write_array(self, piece: str, array: NDArray[Any]) -> None:
-        """Write one array as .npy."""
-        self._left.add(piece)
-        with self._folder.writing(f"{self._name}/{piece}") as file:
-            if array.flags.c_contiguous and array.dtype.kind in "biuf":
-                # The bytes of np.save, which copies what it writes to any file but one that it has opened itself.
-                npy.write_array_header_1_0(file, npy.header_data_from_array_1_0(array))  # type: ignore[no-untyped-call]
-                file.write(array.reshape(-1).view(np.uint8).data)
-            else:
-                np.save(file, array, allow_pickle=False)
+        """Write one array as .npy. It must not be written to afterwards: it goes to the disk beside the work."""
+        self._write(piece, partial(_save, array), array.nbytes)
 
     def write_arrays(self, piece: str, arrays: Mapping[str, NDArray[Any]]) -> None:
         """Write arrays by name as .npz, compressed."""
@@ -99,14 +95,14 @@ class Pieces:
             self.path(piece)
         except MissingPiece:
             return False
-        self._left.add(piece)
+        self._left.setdefault(piece)
         return True
 
     def is_here(self, piece: str) -> bool:
         """As `has`, on this machine alone: cheap enough to be asked for every frame of a first attempt."""
         here = os.path.isfile(self._folder.path(f"{self._name}/{piece}"))  # noqa: PTH113 - twice as fast as Path's
         if here:
-            self._left.add(piece)
+            self._left.setdefault(piece)
         return here
 
     def path(self, piece: str) -> Path:
@@ -137,9 +133,12 @@ class Pieces:
             return {name: stored[name] for name in stored.files}
 
     def publish(self, piece: str, folder: ClipFolder, relative: str) -> Artifact:
-        """Make a piece a file of the clip folder, without copying where the disk allows; raises MissingPiece."""
+        """Make a piece a file of the clip folder, without copying where the disk allows; raises MissingPiece.
+
+        Nor is it read: an hour's flow is 60 GB. What it was hashed as when it was written is what the manifest lists.
+        """
         source = self.path(piece)
-        with folder.writing_path(relative) as pending:
+        with folder.writing_path(relative, self._seals.get(piece)) as pending:
             try:
                 os.link(source, pending.path)
             except OSError:
@@ -147,6 +146,18 @@ class Pieces:
         if pending.artifact is None:
             raise MissingPiece(f"The piece {piece} of {self._name} could not be published as {relative}.")
         return pending.artifact
+
+    @cached_property
+    def _seals(self) -> dict[str, Seal]:
+        """Of the pieces that batches on this machine have written."""
+        seals: dict[str, Seal] = {}
+        for path in sorted(self.directory.glob("left_by_*.json")):
+            with suppress(AttributeError, ValueError):  # a list as it was written without seals, or a damaged one
+                seals |= {piece: Seal(*seal) for piece, seal in json.loads(path.read_bytes()).items() if seal}
+        return seals
+
+    def _write(self, piece: str, write: Callable[[BinaryIO], object], held: int) -> None:
+        self._left[piece] = self._folder.write_beside(f"{self._name}/{piece}", write, held)
 
     def clear(self) -> None:
         """Remove all pieces, here and in the mirror."""
@@ -160,3 +171,12 @@ def directory_name(layer: str, fingerprint: str) -> str:
 
 def _list_of(batch: int) -> str:
     return f"left_by_{batch:05d}.json"
+
+
+def _save(array: NDArray[Any], file: BinaryIO) -> None:
+    if array.flags.c_contiguous and array.dtype.kind in "biuf":
+        # The bytes of np.save, which copies what it writes to any file but one that it has opened itself.
+        npy.write_array_header_1_0(file, npy.header_data_from_array_1_0(array))  # type: ignore[no-untyped-call]
+        file.write(array.reshape(-1).view(np.uint8).data)
+    else:
+        np.save(file, array, allow_pickle=False)

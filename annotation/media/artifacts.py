@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from annotation.media.durable import Seal
+
 
 @dataclass(frozen=True)
 class Artifact:
@@ -49,15 +51,26 @@ class Mirror(Protocol):
         """Remove what is stored under every key that begins so; nothing need be there."""
 
 
-class Writing(io.BufferedRandom):
-    """An open file that gets its name only when it is whole; afterwards `artifact` is set."""
-
-    artifact: Artifact | None = None
-
-
 @dataclass
 class PendingPath:
-    """A path to write to with a library that opens files itself; afterwards `artifact` is set."""
+    """A path to write to with a library that opens files itself; afterwards `artifact` is set.
+
+    In a folder that no manifest lists, `seal` alone is, once the file has its name.
+    """
 
     path: Path
     artifact: Artifact | None = None
+    seal: Seal | None = None
+
+
+class Writing(io.BufferedRandom):
+    """An open file that gets its name only when it is whole; `pending` tells of it afterwards."""
+
+    def __init__(self, pending: PendingPath) -> None:
+        super().__init__(io.FileIO(pending.path, "x+"))
+        self.pending = pending
+
+    @property
+    def artifact(self) -> Artifact | None:
+        """The artifact, once the file is whole."""
+        return self.pending.artifact

@@ -5,32 +5,28 @@ file that has its name is whole, and a layer that is in the manifest is complete
 """
 
 import fcntl
-import io
 import os
-import secrets
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
+from typing import BinaryIO
 
 from annotation.media import manifest as manifests
 from annotation.media.artifacts import Artifact, Mirror, PendingPath, Problem, Writing
 from annotation.media.durable import (
-    PART,
-    Settling,
+    Seal,
     digest_of,
-    give_name,
     make_directories,
     replace_file,
     scratch,
     settle,
-    sync_directory,
 )
 from annotation.media.errors import ClipFolderError
 from annotation.media.inside import Inside
 from annotation.media.manifest import LayerEntry, Manifest
 from annotation.media.mirrored import Mirrored
+from annotation.media.writer import Writer
 
 MANIFEST = "manifest.json"
 VERSIONS = ".versions"
@@ -43,7 +39,8 @@ class ClipFolder:
         root: the folder; made when something is written.
         mirror: where every file also goes, and comes from when it is not here. Files of a layer that another machine
             has committed since are not taken: the first look at the folder asks the mirror once.
-        listed: whether a manifest lists its files; where none does they are not hashed, and have no artifact.
+        listed: whether a manifest lists its files. Where none does they have no artifact; they are hashed beside the
+            work, see `PendingPath`.
     """
 
     def __init__(self, root: Path, mirror: Mirror | None = None, *, listed: bool = True) -> None:
@@ -53,7 +50,7 @@ class ClipFolder:
         self._listed = listed
         self._in_step = False
         self._inside = Inside(root)
-        self._settling: Settling | None = None
+        self._writer = Writer(self._there, listed=listed)
 
     def path(self, relative: str) -> Path:
         """Where a file of the folder lies, whether or not it is there.
@@ -77,35 +74,19 @@ class ClipFolder:
         When the block has ended well they are as safe as any; until then one that has its name is whole, but a later
         one may be there without an earlier one.
         """
-        with Settling() as self._settling:
-            try:
-                yield
-            finally:
-                self._settling = None
+        with self._writer.together():
+            yield
 
     @contextmanager
-    def writing_path(self, relative: str) -> Iterator[PendingPath]:
-        """As `writing`, for libraries that want a path; the temporary name keeps the ending."""
-        if relative == MANIFEST:
-            raise ClipFolderError("The manifest is written by `commit` alone.")
-        target = self.path(relative)
-        make_directories(target.parent)
-        # First, or what is written now would later be taken for an earlier result than the mirror's.
-        self._keep_in_step()
-        pending = PendingPath(target.with_name(f"{PART}{secrets.token_hex(6)}-{target.name}"))
-        try:
+    def writing_path(self, relative: str, seal: Seal | None = None) -> Iterator[PendingPath]:
+        """As `writing`, for libraries that want a path; the temporary name keeps the ending.
+
+        Args:
+            relative: as for `writing`.
+            seal: of the file that becomes this one under another name, if it was hashed when it was written.
+        """
+        with self._writer.path(relative, self._target(relative), seal) as pending:
             yield pending
-            if self._listed:
-                pending.artifact = Artifact(relative, *digest_of(pending.path))
-        except BaseException:
-            pending.path.unlink(missing_ok=True)
-            raise
-        place = partial(self._place, pending.path, target, relative)
-        if self._settling is not None:
-            self._settling.add(place, target.parent)
-            return
-        place()
-        sync_directory(target.parent)
 
     @contextmanager
     def writing(self, relative: str) -> Iterator[Writing]:
@@ -122,15 +103,24 @@ class ClipFolder:
             OSError: the disk is full or not writable.
         """
         # Closed from the inside out: the file is whole before it is hashed and renamed.
-        with self.writing_path(relative) as pending, Writing(io.FileIO(pending.path, "x+")) as file:
+        with self.writing_path(relative) as pending, Writing(pending) as file:
             yield file
-        file.artifact = pending.artifact
 
     def write(self, relative: str, data: bytes) -> Artifact:
         """Write a whole file at once; see `writing`."""
         with self.writing(relative) as file:
             file.write(data)
         return _known(file.artifact)
+
+    def write_beside(self, relative: str, write: Callable[[BinaryIO], object], held: int) -> PendingPath:
+        """As `writing`; inside `together` the file is also opened, written and hashed beside the work.
+
+        Args:
+            relative: as for `writing`.
+            write: writes the content to the open file. What it writes must stay as it is until then.
+            held: bytes of memory that it keeps until then; work that is ahead of the disk waits for it.
+        """
+        return self._writer.beside(relative, self._target(relative), write, held)
 
     def artifact(self, relative: str) -> Artifact | None:
         """The artifact of a file that is already here or in the mirror, or None.
@@ -152,8 +142,7 @@ class ClipFolder:
             ClipFolderError: the file is in neither place, or the mirror's copy is not what the manifest says.
         """
         target = self.path(relative)
-        if self._settling is not None:
-            self._settling.catch_up()
+        self._writer.catch_up()
         self._keep_in_step()
         if target.is_file() or self._fetch(relative, target):
             return target
@@ -303,14 +292,14 @@ class ClipFolder:
             problems.append(Problem("unlisted", relative, f"{relative} lies here but no layer lists it."))
         return problems
 
-    def _place(self, part: Path, target: Path, relative: str) -> None:
-        try:
-            give_name(part, target)
-        except BaseException:
-            part.unlink(missing_ok=True)
-            raise
-        if self._there is not None:
-            self._there.push(target, relative)
+    def _target(self, relative: str) -> Path:
+        if relative == MANIFEST:
+            raise ClipFolderError("The manifest is written by `commit` alone.")
+        target = self.path(relative)
+        make_directories(target.parent)
+        # First, or what is written now would later be taken for an earlier result than the mirror's.
+        self._keep_in_step()
+        return target
 
     def _lying(self) -> Iterator[str]:
         for path in self.root.rglob("*"):

@@ -4,27 +4,46 @@ import hashlib
 import os
 import secrets
 import time
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 # How the name of a file begins that is not whole yet.
 PART = ".part-"
-# So many files go to the disk in one go: waking the thread for each one would cost the work beside it more than that.
-_AT_ONCE = 8
-# So many goes wait for the disk before the work that makes the files waits too.
-_MOST_WAITING = 4
+
+
+@dataclass(frozen=True)
+class Seal:
+    """What was hashed, and how to tell that a file still is that one without reading it.
+
+    Another file that takes its name has another inode; one that is written to has another time of change.
+    """
+
+    sha256: str
+    bytes: int
+    inode: int
+    changed_ns: int
+
+    @classmethod
+    def of(cls, path: Path) -> Self:
+        """Hash a file that nobody writes to meanwhile."""
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+            there = os.fstat(file.fileno())
+        return cls(digest, there.st_size, there.st_ino, there.st_mtime_ns)
+
+    def fits(self, path: Path) -> bool:
+        """Whether the file is the one that was hashed, under whatever name; a copy of it is not."""
+        there = path.stat()
+        return (there.st_size, there.st_ino, there.st_mtime_ns) == (self.bytes, self.inode, self.changed_ns)
 
 
 def digest_of(path: Path) -> tuple[str, int]:
     """SHA-256 in hex and length in bytes of a file."""
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256")
-        return digest.hexdigest(), file.tell()
+    seal = Seal.of(path)
+    return seal.sha256, seal.bytes
 
 
 def settle(part: Path, target: Path) -> None:
@@ -38,61 +57,6 @@ def give_name(part: Path, target: Path) -> None:
     with part.open("rb") as file:
         os.fsync(file.fileno())
     part.replace(target)
-
-
-class Settling:
-    """Finished files on their way to the disk, one after another, beside the work that makes the next ones.
-
-    A file that has its name is whole; when the block ends well, all have their names and the names are on the disk.
-    """
-
-    def __init__(self) -> None:
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="settling")
-        self._gathered: list[Callable[[], None]] = []
-        self._coming: deque[Future[None]] = deque()
-        self._directories: set[Path] = set()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._send()
-        self._thread.shutdown()
-        if error is None:
-            self.catch_up()
-            for directory in self._directories:
-                sync_directory(directory)
-
-    def add(self, place: Callable[[], None], directory: Path) -> None:
-        """Have a file placed in a directory; raises what placing an earlier one raised."""
-        self._directories.add(directory)
-        self._gathered.append(place)
-        if len(self._gathered) == _AT_ONCE:
-            self._send()
-            self._wait(_MOST_WAITING)
-
-    def catch_up(self) -> None:
-        """Wait until all files have their names; raises what placing one raised."""
-        self._send()
-        self._wait(0)
-
-    def _send(self) -> None:
-        gathered, self._gathered = self._gathered, []
-        if gathered:
-            self._coming.append(self._thread.submit(_place, gathered))
-
-    def _wait(self, left: int) -> None:
-        while self._coming and (self._coming[0].done() or len(self._coming) > left):
-            self._coming.popleft().result()
-
-
-def _place(files: Sequence[Callable[[], None]]) -> None:
-    """Place each, whatever becomes of others: it leaves nothing half-done behind; raises when one did."""
-    with ExitStack() as last_first:
-        for place in reversed(files):
-            last_first.callback(place)
 
 
 def remove_half_written(root: Path, *, older_than: float) -> int:

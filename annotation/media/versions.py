@@ -12,7 +12,7 @@ from pathlib import Path
 
 from annotation.media.artifacts import Artifact
 from annotation.media.clip_folder import VERSIONS, ClipFolder
-from annotation.media.durable import digest_of
+from annotation.media.durable import Seal
 from annotation.media.errors import ClipFolderError
 from annotation.media.manifest import LayerEntry, Manifest
 
@@ -94,9 +94,10 @@ def _copied(source: ClipFolder, target: ClipFolder, path: str, sha256: str) -> A
     """Give a file a second name in another folder; copied where the disk does not allow it."""
     there = source.local(path)
     # Before it takes another's place: what is damaged must not replace what is whole.
-    if digest_of(there)[0] != sha256:
+    seal = Seal.of(there)
+    if seal.sha256 != sha256:
         raise ClipFolderError(f"{path} of {source.root.name} is not the file that was written.")
-    with target.writing_path(path) as pending:
+    with target.writing_path(path, seal) as pending:
         try:
             os.link(there, pending.path)
         except OSError:

@@ -111,10 +111,10 @@ class TestKeeping:
         for killed_at in range(4):
             real, count = ClipFolder.writing_path, iter(range(9))
 
-            def dying(self: ClipFolder, path: str, at: int = killed_at, real: Any = real, count: Any = count) -> Any:
+            def dying(*asked: Any, at: int = killed_at, real: Any = real, count: Any = count) -> Any:
                 if next(count) == at:
                     raise KeyboardInterrupt
-                return real(self, path)
+                return real(*asked)
 
             with pytest.MonkeyPatch.context() as patch:
                 patch.setattr(ClipFolder, "writing_path", dying)

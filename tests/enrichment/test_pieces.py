@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import io
+import os
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from annotation.media.clip_folder import ClipFolder
+from annotation.media.durable import Seal
 from enrichment.checkpoints import Pieces
 
 PLAIN = np.arange(24, dtype=np.float32).reshape(2, 3, 4)
@@ -34,3 +36,52 @@ def test_an_array_is_written_as_numpy_writes_it(tmp_path: Path, array: np.ndarra
     np.save(plain, array, allow_pickle=False)
     pieces.write_array("a.npy", array)
     assert pieces.path("a.npy").read_bytes() == plain.getvalue()
+
+
+def published(pieces: Pieces, at: Path) -> ClipFolder:
+    folder = ClipFolder(at)
+    files = [pieces.publish("a.npy", folder, "flow/a.npy")]
+    folder.commit("flow", engine="x", version="1", parameters={}, fingerprint="f", files=files)
+    return folder
+
+
+def left(at: Path) -> Pieces:
+    """Pieces as another process finds them."""
+    pieces = Pieces(ClipFolder(at, listed=False), "flow")
+    with pieces.of_batch(0):
+        pieces.write_array("a.npy", PLAIN)
+    return Pieces(ClipFolder(at, listed=False), "flow")
+
+
+def test_a_piece_is_published_with_the_hash_it_was_written_with_and_not_read_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pieces = left(tmp_path / "pieces")
+    with monkeypatch.context() as patched:
+        patched.setattr(Seal, "of", lambda path: pytest.fail(f"{path} was read"))
+        folder = published(pieces, tmp_path / "clip")
+    assert folder.verify() == []
+
+
+@pytest.mark.parametrize("how", ["written over", "another file", "no notes"])
+def test_a_piece_that_is_another_file_than_was_hashed_is_hashed_anew(how: str, tmp_path: Path) -> None:
+    pieces = left(tmp_path / "pieces")
+    path = pieces.directory / "a.npy"
+    if how == "written over":
+        path.write_bytes(path.read_bytes()[::-1])
+    elif how == "another file":
+        content = path.read_bytes()[::-1]
+        path.unlink()
+        path.write_bytes(content)
+    else:
+        (pieces.directory / "left_by_00000.json").write_text('["a.npy"]')
+    assert published(pieces, tmp_path / "clip").verify() == []
+
+
+def test_a_published_piece_that_rots_is_found(tmp_path: Path) -> None:
+    folder = published(left(tmp_path / "pieces"), tmp_path / "clip")
+    path = folder.path("flow/a.npy")
+    before = path.stat()
+    path.write_bytes(path.read_bytes()[::-1])
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert [each.kind for each in folder.verify()] == ["changed"]

@@ -1,5 +1,6 @@
 """The clip folder: whole files only, a manifest that tells of every changed byte, several workers at once."""
 
+import errno
 import hashlib
 import json
 import multiprocessing
@@ -7,7 +8,9 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -15,9 +18,10 @@ import pytest
 
 from annotation.media import manifest
 from annotation.media.clip_folder import ClipFolder
-from annotation.media.durable import Settling, digest_of, remove_half_written
+from annotation.media.durable import digest_of, remove_half_written
 from annotation.media.errors import ClipFolderError
 from annotation.media.mirrored import Mirrored
+from annotation.media.settling import Settling
 
 
 class FolderMirror:
@@ -119,6 +123,63 @@ def test_one_of_several_files_that_cannot_be_placed_holds_up_no_other(tmp_path):
     with pytest.raises(OSError, match="No space"):
         settling.catch_up()
     assert placed == [1, 3]
+
+
+def filled(n, file):
+    file.write(bytes([n]) * 1000)
+
+
+def test_what_is_written_beside_the_work_is_whole_when_the_block_has_ended(tmp_path):
+    folder = ClipFolder(tmp_path / "pieces", listed=False)
+    with folder.together():
+        told = [
+            folder.write_beside(f"{n}.bin", lambda file, n=n: file.write(bytes([n]) * 1000), 1000) for n in range(20)
+        ]
+        # Who reads one meanwhile gets it whole.
+        assert folder.local("19.bin").read_bytes() == bytes([19]) * 1000
+    for n, pending in enumerate(told):
+        path = folder.path(f"{n}.bin")
+        assert (path.read_bytes(), digest_of(path)[0]) == (bytes([n]) * 1000, pending.seal.sha256)
+
+
+def test_what_cannot_be_written_beside_the_work_is_told_at_the_end_and_leaves_nothing(tmp_path):
+    folder = ClipFolder(tmp_path / "pieces", listed=False)
+
+    def full(file):
+        file.write(b"half")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    def work():
+        with folder.together():
+            folder.write_beside("a.bin", full, 4)
+            folder.write_beside("b.bin", partial(filled, 1), 1000)
+
+    with pytest.raises(OSError, match="No space"):
+        work()
+    assert [path.name for path in folder.root.iterdir()] == ["b.bin"]
+
+
+def test_files_that_are_written_faster_than_the_disk_takes_them_are_waited_for(tmp_path):
+    folder, go, ahead = ClipFolder(tmp_path / "pieces", listed=False), threading.Event(), []
+
+    def slow(file):
+        go.wait(20)
+        file.write(b"x")
+
+    def work():
+        with folder.together():
+            for n in range(30):
+                folder.write_beside(f"{n}.bin", slow, 8 << 20)
+                ahead.append(n)
+
+    worker = threading.Thread(target=work)
+    worker.start()
+    time.sleep(0.5)
+    held = len(ahead)
+    go.set()
+    worker.join(20)
+    assert 1 <= held <= 5, held
+    assert len(ahead) == 30
 
 
 @pytest.mark.parametrize(
