@@ -35,7 +35,7 @@ class ObjectList {
     const choose = onFrame(() => this.#choose());
     const draw = onFrame(() => this.#draw());
     bench.on("work", choose);
-    bench.on("selection shown", draw);
+    bench.on("selection shown readonly", draw);
     bench.on("frame", () => (this.here.checked ? choose() : draw()));
     for (const control of [this.query, this.order, this.here]) control.addEventListener("input", choose);
     this.list.addEventListener("scroll", draw, { passive: true });
@@ -165,7 +165,9 @@ function makeRow(bench, track, facts) {
     iconButton(hidden ? "eye-off" : "eye", `${hidden ? "Show" : "Hide"} object ${number}`, () =>
       bench.shown.toggleHidden(track.id),
     ),
-    iconButton("trash-2", `Delete object ${number} on all frames`, () => bench.eraseTrack(track.id)),
+    iconButton("trash-2", `Delete object ${number} on all frames`, () => bench.eraseTrack(track.id), {
+      disabled: Boolean(bench.readOnly),
+    }),
   );
 }
 

@@ -137,6 +137,7 @@ function row(bench, proposal) {
   const here = proposal.start <= bench.frame && bench.frame < proposal.end;
   const selected = bench.proposal?.id === proposal.id;
   const colour = isSegment ? bench.actionColour(proposal.label) : bench.colourOf(proposal.label);
+  const settled = { disabled: Boolean(bench.readOnly) };
   const what = proposal.details?.phase || proposal.label || (isSegment ? "segment" : "no label");
   const line = el(
     "div",
@@ -157,8 +158,8 @@ function row(bench, proposal) {
       el("span", { class: "grow" }, isSegment ? `${what} ${framesShort(proposal.start, proposal.end)}` : what),
       el("span", { class: "number" }, proposal.confidence.toFixed(2)),
     ),
-    iconButton("check", `Accept ${what} (A)`, () => accept(bench, [proposal])),
-    iconButton("x", `Reject ${what} (X)`, () => reject(bench, [proposal])),
+    iconButton("check", `Accept ${what} (A)`, () => accept(bench, [proposal]), settled),
+    iconButton("x", `Reject ${what} (X)`, () => reject(bench, [proposal]), settled),
   );
   return selected && isSegment ? [line, told(bench, proposal)] : [line];
 }
