@@ -21,6 +21,7 @@ from enrichment.checks.patches import LEAST_POINTS, Grey, seen_again, telling
 
 _LEAST_KEPT: Final = 0.3  # share of them that must lie on the later mask, too
 _LEAST_SEEN: Final = 0.7  # share of them
+_LEAST_STAYED: Final = 0.5  # share of them where the mask has stayed and the flow says otherwise
 _AROUND: Final = (-1, 0, 1)  # pixels to every side: the middle of a mask is not known better
 
 
@@ -47,7 +48,8 @@ class Witnesses:
 
         The middle of a mask moves when something uncovers its thing, but not the sides that showed before. So their
         ways are tried as well; one counts only if the mask, moved by it, is the later one but for what was uncovered or
-        hidden. One that has stayed is taken at its word, also where what it shows looks the same a little farther on.
+        hidden. One that has stayed is taken at its word, also where what it shows looks the same a little farther on,
+        and where a shadow that slides over it has changed a part of what it shows, and leads the flow astray.
 
         Args:
             mask: (h, w) bool, the later one.
@@ -59,11 +61,14 @@ class Witnesses:
         stayed = has_stayed(self._mask, mask)
         sides = (each for each in _ways_of_sides(self._mask, mask) if has_stayed(_shifted(self._mask, each), mask))
         for each in (way, *sides):
-            here, there = self._shares(mask, later, covered, (each, instead_of))
+            here, there = self._shares(mask, later, covered, (each, instead_of), _LEAST_SEEN)
             if here > there:
                 return True
-        here, there = self._shares(mask, later, covered, (np.zeros(2), instead_of)) if stayed else (0.0, 0.0)
-        return here > 0 and here >= there
+        if not stayed:
+            return False
+        least = _LEAST_SEEN if instead_of is None else _LEAST_STAYED
+        here, there = self._shares(mask, later, covered, (np.zeros(2), instead_of), least)
+        return here > there or here == there >= _LEAST_SEEN
 
     def _shares(
         self,
@@ -71,12 +76,13 @@ class Witnesses:
         later: Grey,
         covered: Mask,
         ways: tuple[NDArray[np.float64], NDArray[np.float64] | None],
+        least: float,
     ) -> tuple[float, float]:
         """How much is seen after either way of what the mask keeps on the first; 0 for too little, or for no way."""
         first, second = ways
         points = self._within(mask, first)
         here = self._share(points, later, covered, first)
-        if here is None or here < _LEAST_SEEN:
+        if here is None or here < least:
             return 0.0, 0.0
         there = None if second is None else self._share(points, later, covered, second)
         return here, there or 0.0

@@ -46,7 +46,7 @@ class CheckFlowSegmentation(Layer):
     inputs = ("flow", "segmentation")
     outputs = (Output(FILE, "JSON", "frames [start, end), pixels"),)
     engine = flow_vs_segmentation.NAME
-    engine_version = "8"
+    engine_version = "9"
     Parameters = Parameters
     from_project = {"rigidities": "label_rigidities"}
     batch_frames = 600

@@ -112,3 +112,20 @@ def test_a_mask_that_has_stayed_on_what_looks_alike_farther_on_is_not_given_to_t
     middle, flow = np.array((3.0, -3.0)), np.array((-8.0, 0.0))
     assert told.bear_out(whole, stripes, NOTHING, middle, flow)
     assert not told.bear_out(np.roll(whole, 16, axis=1), stripes, NOTHING, np.array((16.0, 0.0)), flow)
+
+
+@pytest.mark.parametrize(
+    ("spoilt", "instead_of", "borne_out"), [(0.35, (8, 0), True), (0.35, None, False), (0.7, (8, 0), False)]
+)
+def test_a_mask_that_has_stayed_is_borne_out_by_the_larger_half_of_what_it_shows_against_the_flow(
+    spoilt: float, instead_of: tuple[int, int] | None, borne_out: bool
+) -> None:
+    """A shadow's edge over its lower part changes what shows there, and drags the flow along."""
+    mask, seen = square(30) > 0, pattern(30).astype(np.float32)
+    rows = np.flatnonzero(mask.any(axis=1))
+    later = seen.copy()
+    edge = rows[0] + round((1 - spoilt) * len(rows))
+    later[edge:] = 255 - seen[edge:]
+    other = None if instead_of is None else np.array(instead_of, np.float64)
+    told = Witnesses(mask, NOTHING, seen).bear_out(mask, later, NOTHING, np.zeros(2), other)
+    assert told is borne_out
