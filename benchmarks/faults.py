@@ -31,7 +31,7 @@ from enrichment.checks.observed_motion import Observed, TrackMasks, observe
 from enrichment.checks.registry import Finding
 from enrichment.engines.dis_flow import DisFlow
 
-FIRST, FEW, MANY = 1800, 4, 200
+FIRST, FEW, MANY = 2000, 4, 200
 FRAMES, WIDTH, HEIGHT = 120, 320, 240
 SWAY = 0.02  # metres; every fourth scene is filmed by a camera that is worn
 LEAST_PIXELS = 40  # what is all but hidden nobody outlines
