@@ -53,9 +53,9 @@ class Mirror(Protocol):
 
 @dataclass
 class PendingPath:
-    """A path to write to with a library that opens files itself; afterwards `artifact` is set.
+    """A path to write to with a library that opens files itself; afterwards `artifact` and `seal` are set.
 
-    In a folder that no manifest lists, `seal` alone is, once the file has its name.
+    In a folder without a manifest only the seal is, from when the file has its name.
     """
 
     path: Path

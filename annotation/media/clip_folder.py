@@ -14,14 +14,7 @@ from typing import BinaryIO
 
 from annotation.media import manifest as manifests
 from annotation.media.artifacts import Artifact, Mirror, PendingPath, Problem, Writing
-from annotation.media.durable import (
-    Seal,
-    digest_of,
-    make_directories,
-    replace_file,
-    scratch,
-    settle,
-)
+from annotation.media.durable import Seal, digest_of, make_directories, replace_file, scratch, settle
 from annotation.media.errors import ClipFolderError
 from annotation.media.inside import Inside
 from annotation.media.manifest import LayerEntry, Manifest

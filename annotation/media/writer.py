@@ -48,6 +48,7 @@ class Writer:
         pending = _pending(target)
         with _removed_on_error(pending.path):
             yield pending
+            # Who writes a listed file is told its hash at once, even where it is placed later.
             if self._listed:
                 self._hash(pending, relative, seal)
         self._settle(partial(self._place, pending, target, relative), target.parent)
@@ -57,11 +58,8 @@ class Writer:
         pending = _pending(target)
 
         def whole() -> None:
-            with _removed_on_error(pending.path):
-                with Writing(pending) as file:
-                    write(file)
-                if self._listed:
-                    self._hash(pending, relative)
+            with _removed_on_error(pending.path), Writing(pending) as file:
+                write(file)
             self._place(pending, target, relative)
 
         self._settle(whole, target.parent, held)
@@ -81,7 +79,7 @@ class Writer:
 
     def _place(self, pending: PendingPath, target: Path, relative: str) -> None:
         with _removed_on_error(pending.path):
-            if not self._listed:
+            if pending.seal is None:
                 self._hash(pending, relative)
             give_name(pending.path, target)
         if self._there is not None:
