@@ -140,7 +140,7 @@ def stage(*, project: Project, path: Path, facts: ClipFacts, sha256: str, name: 
             raise Refused(f"{name} changed while it was being read; nothing was stored. Try again when it is whole.")
         with folder.writing_path(INDEX) as pending:
             facts.index.save(pending.path)
-        files.append(_known(pending.artifact))
+        files.append(pending.whole)
         _commit(folder, files, sha256, facts)
     except ClipFolderError as error:
         shutil.rmtree(root, ignore_errors=True)
@@ -300,7 +300,7 @@ def _copy_file(folder: ClipFolder, path: Path, relative: str, *, link: bool = Fa
     with folder.writing_path(relative) as pending:
         if not (link and _linked(path, pending.path)):
             shutil.copyfile(path, pending.path)
-    return _known(pending.artifact)
+    return pending.whole
 
 
 def _linked(path: Path, other: Path) -> bool:
@@ -343,9 +343,3 @@ def _refuse_twin(project: Project, sha256: str, name: str) -> None:
     twin = find(project=project, sha256=sha256)
     if twin is not None:
         raise Duplicate(f"{name} is already here as clip {twin.pk} ({twin.name}).", clip=twin)
-
-
-def _known(artifact: Artifact | None) -> Artifact:
-    if artifact is None:
-        raise ClipFolderError("The file was not finished.")
-    return artifact

@@ -2,24 +2,37 @@
 
 from __future__ import annotations
 
-import json
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 from annotation import clips
 from annotation.geometry.rle import Rle
 from annotation.media.errors import ClipFolderError
+from annotation.media.mask_tracks import MasksByFrame, MaskTracks
 from annotation.models import Proposal
 
 
-def by_frame(proposal: Proposal) -> dict[int, Rle]:
-    """Every mask of a mask-track proposal, by frame.
+def within(proposal: Proposal, start: int, end: int) -> dict[int, Rle]:
+    """The masks of a mask-track proposal on the frames `[start, end)`.
 
     Empty for proposals of other kinds, and for those of an older version of the layer that is no longer kept.
     """
+    masks = _masks(proposal)
+    return {} if masks is None else masks.within(start, end)
+
+
+def on_frame(proposal: Proposal, frame: int) -> Rle | None:
+    return within(proposal, frame, frame + 1).get(frame)
+
+
+def are_kept(proposal: Proposal) -> bool:
+    """Whether the masks of a mask-track proposal can still be read."""
+    return bool(_masks(proposal))
+
+
+def _masks(proposal: Proposal) -> MasksByFrame | None:
     if proposal.kind != Proposal.Kind.MASK_TRACK or not proposal.path:
-        return {}
+        return None
     folder = clips.folder(proposal.clip)
     if not proposal.superseded:
         path = folder.expecting(proposal.fingerprint).local(proposal.path)
@@ -28,19 +41,11 @@ def by_frame(proposal: Proposal) -> dict[int, Rle]:
         try:
             path = folder.version(proposal.fingerprint).local(proposal.path)
         except ClipFolderError:
-            return {}
-    size, tracks = _read(path, path.stat().st_mtime_ns)
-    frames = tracks.get(proposal.number, {})
-    return {int(frame): Rle(size=list(size), counts=mask["counts"]) for frame, mask in frames.items()}
-
-
-def on_frame(proposal: Proposal, frame: int) -> Rle | None:
-    return by_frame(proposal).get(frame)
+            return None
+    return _read(path, path.stat().st_mtime_ns).masks_of(proposal.number)
 
 
 @lru_cache(maxsize=8)
-def _read(path: Path, changed: int) -> tuple[tuple[int, int], dict[int, dict[str, Any]]]:
-    """(height, width) and the frames of each track. `changed` makes a rewritten file a new entry of the cache."""
-    content = json.loads(path.read_bytes())
-    height, width = content["size"]
-    return (height, width), {track["track_id"]: track["frames"] for track in content["tracks"]}
+def _read(path: Path, changed: int) -> MaskTracks:
+    """The file's tracks. `changed` makes a rewritten file a new entry of the cache."""
+    return MaskTracks(path)

@@ -170,8 +170,7 @@ def _accept_track(task: Task, proposal: Proposal, by: User, label: str, frames: 
         raise Refused(
             f"Proposal {proposal.number} suggests {label or 'no label'}, which is not in the taxonomy; choose a label."
         )
-    proposed = proposal_masks.by_frame(proposal)
-    if proposal.superseded and not proposed:
+    if proposal.superseded and not proposal_masks.are_kept(proposal):
         raise Refused(
             f"Proposal {proposal.number} is of an older version of its layer, which is no longer kept; reload the page "
             "for what stands now."
@@ -180,7 +179,7 @@ def _accept_track(task: Task, proposal: Proposal, by: User, label: str, frames: 
     saved = tracks.save(task=task, id=uuid.uuid4(), base_version=0, by=by, label=label, origin=origin)
     track = saved.mine.of
     start, end = max(frames[0], task.start), min(frames[1], task.end)
-    counts = {frame: mask["counts"] for frame, mask in proposed.items() if start <= frame < end}
+    counts = {frame: mask["counts"] for frame, mask in proposal_masks.within(proposal, start, end).items()}
     masks.lay(task=task, track=track, counts=counts, by=by, origin=origin)
     Decision.objects.update_or_create(
         task=task,

@@ -143,9 +143,7 @@ class Pieces:
                 os.link(source, pending.path)
             except OSError:
                 shutil.copyfile(source, pending.path)
-        if pending.artifact is None:
-            raise MissingPiece(f"The piece {piece} of {self._name} could not be published as {relative}.")
-        return pending.artifact
+        return pending.whole
 
     @cached_property
     def _seals(self) -> dict[str, Seal]:

@@ -8,10 +8,10 @@ from dataclasses import replace
 from typing import Any
 
 from annotation.media.clip_folder import ClipFolder
+from annotation.media.mask_tracks import MaskTracks
 from enrichment.checks.observed_motion import TrackMasks
 from enrichment.checks.registry import Finding
 from enrichment.layer import Context, Product, Span
-from enrichment.layers.segmentation import TrackReader
 
 # The engine without weights guesses labels that a project need not have; of these it can be said that they bend.
 _BENDS = frozenset({"human_hand", "obstacle_deformable"})
@@ -76,7 +76,7 @@ def publish_found(
     return Product([file], check=check, findings=findings, unjudged=why)
 
 
-def of_the_sure(found: Sequence[Finding], reader: TrackReader, least: float) -> list[Finding]:
+def of_the_sure(found: Sequence[Finding], reader: MaskTracks, least: float) -> list[Finding]:
     """Findings about proposals that claim a confidence of `least` or more, 0-1; before any are joined.
 
     A proposal that calls itself doubtful says already what a flag would say.
@@ -110,7 +110,7 @@ def _said(content: Mapping[str, Any]) -> tuple[str, list[dict[str, Any]] | None,
     return str(content["check"]), None if unjudged else list(content["findings"]), unjudged or lacking
 
 
-def tracks_of(reader: TrackReader, rigidities: Mapping[str, str] | None = None) -> list[TrackMasks]:
+def tracks_of(reader: MaskTracks, rigidities: Mapping[str, str] | None = None) -> list[TrackMasks]:
     """The proposed tracks as checks take them, all of them: what is not flagged itself still hides other things.
 
     rigidities: by label as the project's taxonomy has them; none for a check that does not ask.

@@ -13,11 +13,11 @@ from statistics import fmean, median
 import numpy as np
 
 from annotation.geometry import intervals, iou, rle
+from annotation.media.mask_tracks import MaskTracks
 from enrichment.box_files import BoxReader
 from enrichment.engines import boxes
 from enrichment.engines.motion_features import SURFACES
 from enrichment.layers.actions import ActionsReader
-from enrichment.layers.segmentation import TrackReader
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ def of_truth(
     """
     figures: dict[Measure, float] = {}
     tracks, found, actions = readers.get("segmentation"), readers.get("detections"), readers.get("actions")
-    if isinstance(tracks, TrackReader) and any(drawn.values()):
+    if isinstance(tracks, MaskTracks) and any(drawn.values()):
         overlaps = [best for frame, truth in drawn.items() if truth for best in _best(truth, tracks.encoded(frame))]
         figures[MASKS] = fmean(overlaps)
     if isinstance(found, BoxReader):

@@ -1,7 +1,7 @@
 """What a worker has open of the layers that it reads from, from one batch of a layer on a clip to the next.
 
-The masks of an hour of film are a few hundred megabytes of JSON: parsed anew for each batch they took longer, in all,
-than what was done with them.
+The masks of an hour of film are more than a gigabyte of JSON: gone through anew for each batch they took longer, in
+all, than what was done with them.
 """
 
 from __future__ import annotations

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from annotation import clips
+from annotation.media.mask_tracks import MaskTracks
 from annotation.models import Task
 from annotation.work import Work
 from enrichment import recordings
@@ -29,7 +30,7 @@ from enrichment.layer import ClipFacts, Span
 from enrichment.layers.actions import motion_in, rate_of
 from enrichment.layers.depth import NO_LENGTH, DepthReader
 from enrichment.layers.flow import FlowReader
-from enrichment.layers.segmentation import TrackReader
+from enrichment.layers.segmentation import MASKS_FILE
 
 STRETCH: Final = 600  # frames: a minute's work, which is what a killed worker costs
 
@@ -154,7 +155,7 @@ class ActionsWalk:
     def found(self, pieces: Pieces) -> list[Finding]:
         """What is wrong with a segment."""
         # Actions come from proposed masks and from flow, so both are there as well.
-        proposed = TrackReader(self._folder).frames_of(MOVERS)
+        proposed = MaskTracks(self._folder.local(MASKS_FILE)).frames_of(MOVERS)
         seen = Observed(self._motion, {}, guided(proposed, self._frames))
         if self.spans:
             drawn = self._drawn(pieces)

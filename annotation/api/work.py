@@ -82,10 +82,10 @@ class TaskProposalMasks(APIView):
         start = _whole(request, "start", task.start)
         end = min(_whole(request, "end", task.end), start + MOST_FRAMES)
         frames: dict[int, list[dict[str, Any]]] = {}
-        for proposal in _proposals(task).filter(kind=Proposal.Kind.MASK_TRACK).select_related("clip"):
-            for frame, mask in proposal_masks.by_frame(proposal).items():
-                if start <= frame < end:
-                    frames.setdefault(frame, []).append({"proposal": proposal.pk, "counts": mask["counts"]})
+        shown = _proposals(task).in_frames(start, end).filter(kind=Proposal.Kind.MASK_TRACK)
+        for proposal in shown.select_related("clip"):
+            for frame, mask in proposal_masks.within(proposal, start, end).items():
+                frames.setdefault(frame, []).append({"proposal": proposal.pk, "counts": mask["counts"]})
         return Response(
             {
                 "size": [task.clip.height, task.clip.width],

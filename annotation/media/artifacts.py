@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from annotation.media.durable import Seal
+from annotation.media.errors import ClipFolderError
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,13 @@ class PendingPath:
     artifact: Artifact | None = None
     seal: Seal | None = None
 
+    @property
+    def whole(self) -> Artifact:
+        """The artifact; raises ClipFolderError while there is none."""
+        if self.artifact is None:
+            raise ClipFolderError(f"{self.path.name} was not finished.")
+        return self.artifact
+
 
 class Writing(io.BufferedRandom):
     """An open file that gets its name only when it is whole; `pending` tells of it afterwards."""
@@ -71,6 +79,6 @@ class Writing(io.BufferedRandom):
         self.pending = pending
 
     @property
-    def artifact(self) -> Artifact | None:
-        """The artifact, once the file is whole."""
-        return self.pending.artifact
+    def artifact(self) -> Artifact:
+        """The artifact, once the file is whole; raises ClipFolderError before."""
+        return self.pending.whole

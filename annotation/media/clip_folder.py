@@ -103,7 +103,7 @@ class ClipFolder:
         """Write a whole file at once; see `writing`."""
         with self.writing(relative) as file:
             file.write(data)
-        return _known(file.artifact)
+        return file.artifact
 
     def write_beside(self, relative: str, write: Callable[[BinaryIO], object], held: int) -> PendingPath:
         """As `writing`; inside `together` the file is also opened, written and hashed beside the work.
@@ -372,9 +372,3 @@ class ClipFolder:
             yield
         finally:
             os.close(handle)
-
-
-def _known(artifact: Artifact | None) -> Artifact:
-    if artifact is None:
-        raise ClipFolderError("The file was not finished.")
-    return artifact

@@ -102,6 +102,4 @@ def _copied(source: ClipFolder, target: ClipFolder, path: str, sha256: str) -> A
             os.link(there, pending.path)
         except OSError:
             shutil.copyfile(there, pending.path)
-    if pending.artifact is None:
-        raise ClipFolderError(f"{path} of {source.root.name} was not finished.")
-    return pending.artifact
+    return pending.whole

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from annotation.geometry import iou, rle
+from annotation.media.mask_tracks import MaskTracks
 from enrichment.comparison import MOST_ROWS, Comparer, Differences, Row, Side, beyond, frames_of, register, sampled
-from enrichment.layers.segmentation import TrackReader
 
 # Differ in lightness too, for those who cannot tell the hues apart; the same number has the same colour on both sides.
 _COLOURS: Final = ((0, 114, 178), (230, 159, 0), (0, 158, 115), (204, 121, 167), (86, 180, 233), (213, 94, 0))
@@ -38,7 +38,7 @@ class Segmentation(Comparer):
 
     def words(self, side: Side, frame: int) -> list[str]:
         """How many masks, of what."""
-        reader: TrackReader = side.open()
+        reader: MaskTracks = side.open()
         there = reader.encoded(frame)
         counted = Counter(reader.labels[number] or "no label" for number in there)
         listed = ", ".join(f"{count} × {label}" for label, count in sorted(counted.items()))
@@ -64,20 +64,18 @@ def mean_iou(a: list[rle.Rle], b: list[rle.Rle]) -> float | None:
     return sum(value for _, _, value in pairs) / max(len(a), len(b))
 
 
-def _tracks(old: TrackReader, new: TrackReader) -> list[Row]:
+def _tracks(old: MaskTracks, new: MaskTracks) -> list[Row]:
     """The tracks of both, those that are in one only or go by another label or length first named."""
-    a, b = ({track["track_id"]: track for track in reader.tracks} for reader in (old, new))
     rows = []
-    for number in sorted({*a, *b}):
-        said = [_said(side.get(number)) for side in (a, b)]
+    for number in sorted({*old.labels, *new.labels}):
+        said = [_said(reader, number) for reader in (old, new)]
         if said[0] != said[1]:
-            first = min(int(frame) for side in (a, b) if number in side for frame in side[number]["frames"])
+            first = min(frame for reader in (old, new) for frame in reader.masks_of(number))
             rows.append(Row(first, f"track {number}", *said))
     return rows
 
 
-def _said(track: dict[str, object] | None) -> str:
-    if track is None:
+def _said(reader: MaskTracks, number: int) -> str:
+    if number not in reader.labels:
         return "–"
-    frames = track["frames"]
-    return f"{track['label'] or 'no label'}, {len(frames)} frames"  # type: ignore[arg-type]
+    return f"{reader.labels[number] or 'no label'}, {len(reader.masks_of(number))} frames"

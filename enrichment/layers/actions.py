@@ -11,12 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from annotation.media.clip_folder import ClipFolder
+from annotation.media.mask_tracks import MaskTracks
 from enrichment.engines import motion_actions, window_segments
 from enrichment.engines.motion_actions import ActionParameters, ActionSegment
 from enrichment.engines.motion_features import MotionFeatures, MotionSeries, join
 from enrichment.layer import ClipFacts, Context, Layer, Output, Product, Proposals, Proposed, Span
 from enrichment.layers.flow import FlowReader
-from enrichment.layers.segmentation import TrackReader
 from enrichment.registry import register
 
 SEGMENTS_FILE = "actions/segments.json"
@@ -91,7 +91,7 @@ class Actions(Layer):
         """A few numbers per frame of the batch, from flow and masks; a video model's vectors, where one is chosen."""
         if context.engines:
             context.pieces.write_arrays(_vectors_of(span.index), _described(context, span))
-        flow, tracks = context.input("flow", FlowReader), context.input("segmentation", TrackReader)
+        flow, tracks = context.input("flow", FlowReader), context.input("segmentation", MaskTracks)
         features = MotionFeatures(context.clip.height, context.clip.width, first=span.start)
         for frame in range(span.start, span.end):
             following = flow.read(frame) if frame < context.clip.frame_count - 1 else None
@@ -106,7 +106,7 @@ class Actions(Layer):
         motion = join([MotionSeries.from_arrays(context.pieces.read_arrays(_motion_of(span.index))) for span in spans])
         names = {
             number: label.replace("_", " ")
-            for number, label in context.input("segmentation", TrackReader).labels.items()
+            for number, label in context.input("segmentation", MaskTracks).labels.items()
             if label != "target_object"
         }
         settings = ActionParameters(

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from annotation.media.mask_tracks import MaskTracks
 from enrichment import recordings
 from enrichment.checks import actions_vs_motion
 from enrichment.checks.actions_vs_motion import Inputs, Labelled, Thresholds
@@ -16,7 +17,6 @@ from enrichment.findings import of_proposals, of_the_sure, publish_found
 from enrichment.layer import Context, Layer, Output, Product, Span
 from enrichment.layers.actions import ActionsReader, rate_of
 from enrichment.layers.flow import FlowReader
-from enrichment.layers.segmentation import TrackReader
 from enrichment.parameters import refuse_beyond
 from enrichment.registry import register
 
@@ -57,7 +57,7 @@ class CheckActionsMotion(Layer):
     def compute(self, context: Context, span: Span) -> None:
         """Follow the things through the batch, from where the one before it left off."""
         clip, flow = context.clip, context.input("flow", FlowReader)
-        tracks = context.input("segmentation", TrackReader)
+        tracks = context.input("segmentation", MaskTracks)
         walk = ThingMotion(clip.height, clip.width, first=span.start)
         if span.index > 0:
             walk.restore(context.pieces.read_arrays(_state_of(span.index - 1)))
@@ -72,7 +72,7 @@ class CheckActionsMotion(Layer):
 
     def publish(self, context: Context) -> Product:
         """Compare every phase with the motion of the hand, of things, and of the gripper where that was recorded."""
-        actions, tracks = context.input("actions", ActionsReader), context.input("segmentation", TrackReader)
+        actions, tracks = context.input("actions", ActionsReader), context.input("segmentation", MaskTracks)
         motion = actions.motion
         frames = range(motion.first, motion.first + len(motion))
         parts = (context.pieces.read_arrays(_seen_of(span.index)) for span in self.spans(context.clip.frame_count))

@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from annotation.media.mask_tracks import MaskTracks
 from enrichment.checks import depth_vs_segmentation
 from enrichment.checks.depth_vs_segmentation import Inputs, Thresholds, joined, looked
 from enrichment.checks.registry import Finding
 from enrichment.findings import of_proposals, of_the_sure, publish_findings, tracks_of, write_findings, write_unjudged
 from enrichment.layer import Context, Layer, Output, Product, Span
 from enrichment.layers.depth import NO_LENGTH, DepthReader
-from enrichment.layers.segmentation import TrackReader
 from enrichment.parameters import refuse_beyond
 from enrichment.registry import register
 
@@ -54,7 +54,7 @@ class CheckDepthSegmentation(Layer):
 
     def compute(self, context: Context, span: Span) -> None:
         """Look at the masks of the batch's frames."""
-        depth, tracks = context.input("depth", DepthReader), context.input("segmentation", TrackReader)
+        depth, tracks = context.input("depth", DepthReader), context.input("segmentation", MaskTracks)
         if not depth.metric:
             write_unjudged(context, span, NO_LENGTH)
             return
@@ -68,7 +68,7 @@ class CheckDepthSegmentation(Layer):
 
     def publish(self, context: Context) -> Product:
         """One file; the findings also become flags."""
-        tracks = context.input("segmentation", TrackReader)
+        tracks = context.input("segmentation", MaskTracks)
 
         def judged(found: list[Finding]) -> list[Finding]:
             sure = of_the_sure(found, tracks, context.parameters.least_confidence)

@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from annotation.media.mask_tracks import MaskTracks
 from enrichment.checks import flow_vs_segmentation
 from enrichment.checks.flow_vs_segmentation import Inputs, Thresholds, Walk, joined
 from enrichment.checks.registry import Finding
 from enrichment.findings import of_proposals, of_the_sure, publish_findings, tracks_of, write_findings
 from enrichment.layer import Context, Layer, Output, Product, Span
 from enrichment.layers.flow import FlowReader
-from enrichment.layers.segmentation import TrackReader
 from enrichment.parameters import refuse_beyond
 from enrichment.registry import register
 
@@ -54,7 +54,7 @@ class CheckFlowSegmentation(Layer):
 
     def compute(self, context: Context, span: Span) -> None:
         """Walk through the batch, from where the one before it left off."""
-        flow, tracks = context.input("flow", FlowReader), context.input("segmentation", TrackReader)
+        flow, tracks = context.input("flow", FlowReader), context.input("segmentation", MaskTracks)
 
         def read(frame: int) -> NDArray[np.float32] | None:
             context.keep_going()
@@ -69,7 +69,7 @@ class CheckFlowSegmentation(Layer):
 
     def publish(self, context: Context) -> Product:
         """One file; the findings also become flags."""
-        tracks = context.input("segmentation", TrackReader)
+        tracks = context.input("segmentation", MaskTracks)
 
         def judged(found: list[Finding]) -> list[Finding]:
             sure = of_the_sure(found, tracks, context.parameters.least_confidence)

@@ -10,11 +10,11 @@ from typing import Any, Final, Protocol, runtime_checkable
 import numpy as np
 
 from annotation.media.clip_folder import ClipFolder
+from annotation.media.mask_tracks import MaskTracks
 from enrichment.engines import sentence_templates
 from enrichment.engines.describing import Description, Stretch
 from enrichment.layer import Context, Layer, Output, Product, Span, Wording
 from enrichment.layers.actions import ActionsReader, segments_in
-from enrichment.layers.segmentation import TrackReader
 from enrichment.registry import register
 
 FILE: Final = "actions/descriptions.json"
@@ -100,7 +100,7 @@ def spread(start: int, end: int, count: int) -> list[int]:
 
 def _stretches(context: Context, segments: Sequence[dict[str, Any]]) -> Iterator[tuple[int, Stretch]]:
     """Number and segment, its pictures read only when it is its turn."""
-    labels = context.input("segmentation", TrackReader).labels
+    labels = context.input("segmentation", MaskTracks).labels
     seconds, count = context.clip.seconds, int(context.engine.parameters.frames)
     for segment in segments:
         chosen = spread(segment["start"], segment["end"], count)

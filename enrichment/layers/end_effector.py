@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 
 from annotation.media.artifacts import Artifact
 from annotation.media.clip_folder import ClipFolder
+from annotation.media.mask_tracks import MaskTracks
 from enrichment.engines import effector_tip
 from enrichment.engines.camera_space import Lens
 from enrichment.layer import ClipFacts, Context, Layer, Output, Product, Span
 from enrichment.layers.depth import DepthReader
-from enrichment.layers.segmentation import TrackReader
 from enrichment.lenses import Cameras, check_cameras, lens_of, unknown
 from enrichment.registry import register
 
@@ -80,7 +80,7 @@ class EndEffector(Layer):
 
     def compute(self, context: Context, span: Span) -> None:
         """Every track on the batch's frames; nothing is smoothed and no gap is filled."""
-        masks, depth = context.input("segmentation", TrackReader), context.input("depth", DepthReader)
+        masks, depth = context.input("segmentation", MaskTracks), context.input("depth", DepthReader)
         lens = lens_of(context.clip, context.parameters.cameras)
         tracks = chosen(masks, context.parameters)
         arms = [number for number, label in masks.labels.items() if ARMS & _words(label)]
@@ -100,7 +100,7 @@ class EndEffector(Layer):
 
     def publish(self, context: Context) -> Product:
         """The arrays, and what they mean."""
-        masks, depth = context.input("segmentation", TrackReader), context.input("depth", DepthReader)
+        masks, depth = context.input("segmentation", MaskTracks), context.input("depth", DepthReader)
         lens = lens_of(context.clip, context.parameters.cameras)
         tracks = chosen(masks, context.parameters)
         kind = NOTHING if lens is None or not tracks else METRIC if depth.metric else DIRECTION
@@ -136,7 +136,7 @@ class EndEffector(Layer):
             return np.asarray(np.load(file, allow_pickle=False), dtype=np.float32)
 
 
-def chosen(masks: TrackReader, parameters: Parameters) -> list[int]:
+def chosen(masks: MaskTracks, parameters: Parameters) -> list[int]:
     """Numbers of the tracks that are hands or grippers, ascending."""
     wanted = set(parameters.end_effectors) or {label for label in parameters.labels if WORDS & _words(label)}
     return sorted(number for number, label in masks.labels.items() if label in wanted)

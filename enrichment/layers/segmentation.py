@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import json
-from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from statistics import fmean, median
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -14,12 +11,14 @@ from numpy.typing import NDArray
 
 from annotation.geometry import rle
 from annotation.media.clip_folder import ClipFolder
+from annotation.media.mask_tracks import MaskTracks
 from enrichment.engines import motion_segmentation
 from enrichment.engines.instances import Instance, Linked, Linker
 from enrichment.engines.motion_segmentation import Proposal, ProposalParameters, ProposalTracker
 from enrichment.layer import ClipFacts, Context, Layer, Output, Product, Proposals, Proposed, Span
 from enrichment.layers.flow import FlowReader
 from enrichment.registry import register
+from enrichment.track_files import Track, grouped, write_by_frame
 
 MASKS_FILE = "segmentation/masks.json"
 TRACKING_FILE = "segmentation/tracking.json"
@@ -49,45 +48,6 @@ class SegmentationEngine(Protocol):
 
     def segment(self, pictures: Sequence[NDArray[np.uint8]], parameters: Any, /) -> Sequence[Sequence[Instance]]:
         """For each picture (height, width, 3) uint8 RGB the things on it, the surest first."""
-
-
-class TrackReader:
-    """The masks of a finished layer, decoded on demand."""
-
-    def __init__(self, folder: ClipFolder) -> None:
-        content: dict[str, Any] = json.loads(folder.local(MASKS_FILE).read_bytes())
-        self.size: tuple[int, int] = (content["size"][0], content["size"][1])
-        self.tracks: list[dict[str, Any]] = content["tracks"]
-        self.labels: dict[int, str] = {track["track_id"]: track["label"] for track in self.tracks}
-        self.confidence: dict[int, float] = {track["track_id"]: track["confidence"] for track in self.tracks}
-        self._of_track: dict[int, dict[int, rle.Rle]] = {}
-        self._by_frame: dict[int, list[tuple[int, str]]] = defaultdict(list)
-        for track in self.tracks:
-            for frame, mask in track["frames"].items():
-                self._by_frame[int(frame)].append((track["track_id"], mask["counts"]))
-
-    def encoded(self, frame: int) -> dict[int, rle.Rle]:
-        """COCO RLE by track number."""
-        there = self._by_frame.get(frame, ())
-        return {number: {"size": list(self.size), "counts": counts} for number, counts in there}
-
-    def masks_of(self, number: int) -> Mapping[int, rle.Rle]:
-        """COCO RLE of one track by frame."""
-        if number not in self._of_track:
-            frames = next(track["frames"] for track in self.tracks if track["track_id"] == number)
-            self._of_track[number] = {
-                int(frame): {"size": list(self.size), "counts": mask["counts"]} for frame, mask in frames.items()
-            }
-        return self._of_track[number]
-
-    def frames_of(self, labels: Collection[str]) -> set[int]:
-        """The frames in which something of these labels has a mask."""
-        shown = (track["frames"] for track in self.tracks if track["label"] in labels)
-        return {int(frame) for frames in shown for frame in frames}
-
-    def masks(self, frame: int) -> dict[int, NDArray[np.uint8]]:
-        """(height, width) uint8 of 0 and 1 at the clip's size, by track number."""
-        return {number: rle.decode(mask) for number, mask in self.encoded(frame).items()}
 
 
 @register
@@ -161,30 +121,33 @@ class Segmentation(Layer):
 
     def publish(self, context: Context) -> Product:
         """All batches as one file by track and one by frame, and the tracks as proposals."""
-        clip = context.clip
-        frames: dict[int, list[dict[str, Any]]] = {}
-        for span in self.spans(clip.frame_count):
-            for number, masks in context.pieces.read_json(_masks_of(span.index)).items():
-                frames[int(number)] = masks
-        tracks = _tracks(frames, context.parameters.least_frames)
-        labels = {track["track_id"]: track["label"] for track in tracks}
-        size = [clip.height, clip.width]
+        clip, folder = context.clip, context.folder
+        size = clip.height, clip.width
         engine = f"{self.engine} {self.engine_version}"
         if context.engines:
             engine = f"{context.engine.name} {context.engine.version}"
-        masks = {"engine": engine, "size": size, "tracks": tracks}
-        tracking = {"engine": engine, "size": size, "frames": _by_frame(frames, labels)}
+        with grouped(self._frames(context), context.pieces.directory) as masks:
+            tracks = masks.tracks(context.parameters.least_frames)
+            with folder.writing(MASKS_FILE) as by_track:
+                masks.write(by_track, engine, size, tracks)
+        labels = {track.number: track.label for track in tracks}
+        with folder.writing(TRACKING_FILE) as by_frame:
+            write_by_frame(by_frame, engine, size, self._frames(context), labels)
         return Product(
-            [
-                context.folder.write(MASKS_FILE, _compact(masks)),
-                context.folder.write(TRACKING_FILE, _compact(tracking)),
-            ],
-            proposals=Proposals("mask_track", MASKS_FILE, [_proposed(track, frames) for track in tracks]),
+            [by_track.artifact, by_frame.artifact],
+            proposals=Proposals("mask_track", MASKS_FILE, [_proposed(track) for track in tracks]),
         )
 
-    def open(self, folder: ClipFolder, clip: ClipFacts) -> TrackReader:
+    def _frames(self, context: Context) -> Iterator[tuple[int, list[dict[str, Any]]]]:
+        """The masks that batches left, by frame."""
+        for span in self.spans(context.clip.frame_count):
+            context.keep_going()
+            for frame, masks in context.pieces.read_json(_masks_of(span.index)).items():
+                yield int(frame), masks
+
+    def open(self, folder: ClipFolder, clip: ClipFacts) -> MaskTracks:
         """Masks by frame and track."""
-        return TrackReader(folder)
+        return MaskTracks(folder.local(MASKS_FILE))
 
 
 def _plain(proposal: Proposal) -> dict[str, Any]:
@@ -214,62 +177,17 @@ def _linked(linked: Linked) -> dict[str, Any]:
     }
 
 
-def _tracks(frames: dict[int, list[dict[str, Any]]], least_frames: int) -> list[dict[str, Any]]:
-    """Masks grouped by track; a track's label is the guess that was ever surest, the latest of equals."""
-    seen: dict[int, dict[int, dict[str, Any]]] = defaultdict(dict)
-    for frame in sorted(frames):
-        for mask in frames[frame]:
-            seen[mask["track_id"]][frame] = mask
-    tracks = []
-    for number, masks in sorted(seen.items()):
-        if len(masks) < min(least_frames, len(frames)):
-            continue
-        surest = max(masks.items(), key=lambda item: (item[1]["label_confidence"], item[0]))[1]
-        tracks.append(
-            {
-                "track_id": number,
-                "label": surest["label"],
-                "label_confidence": surest["label_confidence"],
-                "confidence": round(fmean(mask["confidence"] for mask in masks.values()), 4),
-                "frames": {
-                    str(frame): {"counts": mask["counts"], "confidence": mask["confidence"]}
-                    for frame, mask in masks.items()
-                },
-            }
-        )
-    return tracks
-
-
-def _by_frame(frames: dict[int, list[dict[str, Any]]], labels: dict[int, str]) -> dict[str, list[dict[str, Any]]]:
-    return {
-        str(frame): [
-            {
-                "track_id": mask["track_id"],
-                "bbox": mask["bbox"],
-                "area": mask["area"],
-                "label": labels[mask["track_id"]],
-                "confidence": mask["confidence"],
-            }
-            for mask in masks
-            if mask["track_id"] in labels
-        ]
-        for frame, masks in sorted(frames.items())
-    }
-
-
-def _proposed(track: dict[str, Any], frames: dict[int, list[dict[str, Any]]]) -> Proposed:
-    numbers = [int(frame) for frame in track["frames"]]
-    areas = [mask["area"] for number in numbers for mask in frames[number] if mask["track_id"] == track["track_id"]]
+def _proposed(track: Track) -> Proposed:
     return Proposed(
-        number=track["track_id"],
-        label=track["label"],
-        confidence=track["confidence"],
-        start=min(numbers),
-        end=max(numbers) + 1,
+        number=track.number,
+        label=track.label,
+        confidence=track.confidence,
+        start=track.frames[0],
+        end=track.frames[-1] + 1,
         details={
-            "frames": len(numbers),
-            "median_area": round(median(areas)),
-            "label_confidence": track["label_confidence"],
+            "frames": len(track.frames),
+            "median_area": track.median_area,
+            "label_confidence": track.label_confidence,
         },
     )
 
@@ -280,7 +198,3 @@ def _masks_of(batch: int) -> str:
 
 def _state_of(batch: int) -> str:
     return f"state_{batch:05d}.npz"
-
-
-def _compact(content: object) -> bytes:
-    return (json.dumps(content, separators=(",", ":")) + "\n").encode()

@@ -13,6 +13,7 @@ from django.core.management import call_command
 
 from annotation.geometry import rle
 from annotation.media.clip_folder import ClipFolder
+from annotation.media.mask_tracks import MaskTracks
 from annotation.models import Clip
 from enrichment import kept, recordings, registry, runs
 from enrichment.checkpoints import Pieces
@@ -21,7 +22,7 @@ from enrichment.layer import ClipFacts, Context, Span
 from enrichment.layers.actions import ActionsReader
 from enrichment.layers.check_actions_motion import CheckActionsMotion, Parameters
 from enrichment.layers.flow import FlowReader
-from enrichment.layers.segmentation import MASKS_FILE, TrackReader
+from enrichment.layers.segmentation import MASKS_FILE
 from enrichment.models import LayerRun
 
 FRAMES, HEIGHT, WIDTH = 100, 96, 320
@@ -79,7 +80,11 @@ def findings(
     ways, ones = np.zeros((FRAMES, 4), np.float32), np.ones(FRAMES, np.float32)
     motion = MotionSeries(0, ones, velocity, tip, np.zeros(0, np.int64), none, (HEIGHT, WIDTH), ways)
     segment = {"id": 0, "start": start, "end": end, "action": "pick_and_place", "phase": phase}
-    upstream = {"actions": ActionsReader(motion, [segment]), "flow": block, "segmentation": TrackReader(folder)}
+    upstream = {
+        "actions": ActionsReader(motion, [segment]),
+        "flow": block,
+        "segmentation": MaskTracks(folder.local(MASKS_FILE)),
+    }
     seconds = tuple(n / 30 for n in range(FRAMES))
     facts = ClipFacts(
         1, "a", "a", "", 1, "mp4", "h264", WIDTH, HEIGHT, 0, FRAMES, FRAMES / 30, 30, False, False, seconds

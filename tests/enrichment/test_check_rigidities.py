@@ -13,13 +13,14 @@ from numpy.typing import NDArray
 
 from annotation.geometry import rle
 from annotation.media.clip_folder import ClipFolder
+from annotation.media.mask_tracks import MaskTracks
 from annotation.models import Clip, Label
 from enrichment import registry, runs
 from enrichment.checkpoints import Pieces
 from enrichment.layer import ClipFacts, Context, Span
 from enrichment.layers.depth import DepthReader
 from enrichment.layers.flow import FlowReader
-from enrichment.layers.segmentation import MASKS_FILE, TrackReader
+from enrichment.layers.segmentation import MASKS_FILE
 from enrichment.models import LayerRun
 
 FRAMES, SIDE = 7, 96
@@ -66,7 +67,7 @@ def kinds(folder: ClipFolder, name: str, rigidities: dict[str, str]) -> list[str
     frames = {str(n): {"counts": rle.encode(parting(n))["counts"]} for n in range(FRAMES)}
     track = {"track_id": 1, "label": "cloth", "confidence": 0.9, "frames": frames}
     folder.write(MASKS_FILE, json.dumps({"size": [SIDE, SIDE], "tracks": [track]}).encode())
-    upstream = {"flow": Flow(), "depth": Depth(), "segmentation": TrackReader(folder)}
+    upstream = {"flow": Flow(), "depth": Depth(), "segmentation": MaskTracks(folder.local(MASKS_FILE))}
     seconds = tuple(n / 30 for n in range(FRAMES))
     facts = ClipFacts(1, "a", "a", "", 1, "mp4", "h264", SIDE, SIDE, 0, FRAMES, FRAMES / 30, 30, False, False, seconds)
     pieces = Pieces(ClipFolder(folder.path("pieces"), None, listed=False), "check")

@@ -14,6 +14,7 @@ from django.core.management import CommandError, call_command
 from annotation import masks, segments, tracks
 from annotation.geometry import rle
 from annotation.media.clip_folder import ClipFolder
+from annotation.media.mask_tracks import MaskTracks
 from annotation.models import Clip, Project, Task
 from annotation.scene import SceneSpec, describe, render
 from enrichment import golden, golden_measures, golden_scene, ledger, registry, runs, versions
@@ -220,9 +221,12 @@ def test_the_truth_itself_scores_full_marks(tmp_path: Path) -> None:
         for n, frame in enumerate(frames)
     }
     tracks = registry.get("segmentation")
-    reader = object.__new__(golden_measures.TrackReader)
-    reader.size = frames[0].instances.shape
-    reader._by_frame = {n: [(i, each.mask["counts"]) for i, each in enumerate(there)] for n, there in drawn.items()}
+    proposed = [
+        {"track_id": i, "label": "", "confidence": 1, "frames": {n: there[i].mask for n, there in drawn.items()}}
+        for i in range(len(labels))
+    ]
+    (tmp_path / "masks.json").write_text(json.dumps({"size": frames[0].instances.shape, "tracks": proposed}))
+    reader = MaskTracks(tmp_path / "masks.json")
     spans = {"task": [("pick", 0.0, 2.5)], "primitive": [("grasp", 0.0, 1.0), ("lift", 1.0, 2.5)]}
     # As layers write them: a task has an action and no phase, and so may a primitive.
     segments = [

@@ -285,7 +285,7 @@ class TestPeoplesWork:
 
     def test_an_edit_is_still_measured_against_the_proposal_it_came_from(self, accepted: Any, clip: Clip) -> None:
         old, new = Proposal.objects.order_by("pk")
-        areas = [rle.area(proposal_masks.by_frame(each)[3]) for each in (old, new)]
+        areas = [rle.area(proposal_masks.on_frame(each, 3)) for each in (old, new)]
         assert areas == [20 * 12, 20 * 30]
 
     def test_masks_of_a_dropped_version_are_none_and_cannot_be_accepted(
@@ -302,7 +302,7 @@ class TestPeoplesWork:
             assert kept.drop(project=project, kept=LayerRun.objects.kept(), by=alice)[0] == 1
         assert _heads(task) == before
         old = Proposal.objects.earliest("pk")
-        assert proposal_masks.by_frame(old) == {}
+        assert not proposal_masks.are_kept(old)
         proposals.reject(task=task, proposals=[old], by=bob)
         with pytest.raises(Refused, match="no longer kept; reload the page"):
             proposals.accept(task=task, proposals=[old], by=bob)

@@ -13,6 +13,7 @@ from django.contrib.auth.models import User
 
 from annotation import clips
 from annotation.geometry import rle
+from annotation.media.mask_tracks import MaskTracks
 from annotation.models import Clip, Project, Proposal
 from annotation.scene import SceneSpec, render, write_video
 from enrichment import compute, graph, pictures, registry, runs
@@ -21,7 +22,7 @@ from enrichment.engines.motion_segmentation import ProposalTracker
 from enrichment.errors import RunRefused
 from enrichment.events import findings_ready
 from enrichment.layers.flow import FlowReader
-from enrichment.layers.segmentation import TrackReader
+from enrichment.layers.segmentation import MASKS_FILE
 from enrichment.models import LayerRun, Run
 from tests.factories import ClipFactory
 
@@ -105,7 +106,7 @@ class TestLayers:
     def check_that_a_tracker_resumes_as_if_it_had_never_stopped(self, clip: Clip) -> None:
         """The layer begins every batch with a new tracker and what the one before left on disk."""
         flow = FlowReader(clips.folder(clip), compute.facts_of(clip))
-        tracks = TrackReader(clips.folder(clip))
+        tracks = MaskTracks(clips.folder(clip).local(MASKS_FILE))
         tracker = ProposalTracker()
         with clips.reader(clip) as reader:
             for number, picture in reader.iterate():

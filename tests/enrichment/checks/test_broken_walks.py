@@ -12,6 +12,7 @@ import pytest
 from numpy.typing import NDArray
 
 from annotation.media.clip_folder import ClipFolder
+from annotation.media.mask_tracks import MaskTracks
 from enrichment import registry
 from enrichment.checkpoints import Pieces
 from enrichment.checks import flow_vs_segmentation
@@ -22,7 +23,7 @@ from enrichment.layer import ClipFacts, Context, Product
 from enrichment.layers.actions import ActionsReader
 from enrichment.layers.depth import DepthReader
 from enrichment.layers.flow import FlowReader
-from enrichment.layers.segmentation import MASKS_FILE, TrackReader
+from enrichment.layers.segmentation import MASKS_FILE
 from tests.enrichment.checks.shots import Masks, Shot, tracks_of
 from tests.enrichment.checks.test_flow_vs_segmentation import moving
 from tests.enrichment.checks.test_vacated import leaves, stays
@@ -144,7 +145,7 @@ def context_of(shot: Shot, at: Path, masks: Masks, doubtful: Collection[int] = (
     upstream = {
         "flow": Flow(shot),
         "depth": Depth(shot.size),
-        "segmentation": TrackReader(folder),
+        "segmentation": MaskTracks(folder.local(MASKS_FILE)),
         "actions": ActionsReader(shot.observed().motion, segments),
     }
     pieces = Pieces(ClipFolder(at / "pieces", None, listed=False), "check")

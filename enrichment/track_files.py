@@ -1,0 +1,149 @@
+"""Masks on their way from frames to tracks: what batches left, as the two files of the segmentation layer.
+
+The masks of an hour of film do not fit into memory. Their counts go to a file without a name, on the disk on which the
+pieces lie; a few numbers of each stay.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from array import array
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import fmean, median
+from typing import Any, BinaryIO
+
+# What a batch leaves of a mask: track_id, counts, bbox, area, confidence, label, label_confidence.
+Piece = Mapping[str, Any]
+
+
+@dataclass
+class Track:
+    """A track so far. Of its nth mask: frame, area in pixels, confidence 0-1, and where its counts lie and how long.
+
+    Its label is the guess that was ever surest, the latest of equals.
+    """
+
+    number: int
+    label: str = ""
+    label_confidence: float = -1.0
+    frames: array[int] = field(default_factory=lambda: array("i"))
+    areas: array[int] = field(default_factory=lambda: array("i"))
+    confidences: array[float] = field(default_factory=lambda: array("d"))
+    at: array[int] = field(default_factory=lambda: array("q"))
+    lengths: array[int] = field(default_factory=lambda: array("i"))
+
+    @property
+    def confidence(self) -> float:
+        """The mean of its masks', 0-1."""
+        return round(fmean(self.confidences), 4)
+
+    @property
+    def median_area(self) -> int:
+        """In pixels."""
+        return round(median(self.areas))
+
+    def add(self, frame: int, mask: Piece, at: int, length: int) -> None:
+        """Take in the mask of a later frame."""
+        self.frames.append(frame)
+        self.areas.append(mask["area"])
+        self.confidences.append(mask["confidence"])
+        self.at.append(at)
+        self.lengths.append(length)
+        if mask["label_confidence"] >= self.label_confidence:
+            self.label, self.label_confidence = mask["label"], mask["label_confidence"]
+
+
+class Grouped:
+    """A clip's masks by track. Taken in by frame, ascending; see `grouped`."""
+
+    def __init__(self, spool: BinaryIO) -> None:
+        self._spool = spool
+        self._tracks: dict[int, Track] = {}
+        self._frames = 0
+
+    def take(self, frames: Iterable[tuple[int, Sequence[Piece]]]) -> None:
+        """Take in each frame's masks."""
+        at = 0
+        for frame, masks in frames:
+            self._frames += 1
+            for mask in masks:
+                number, counts = mask["track_id"], json.dumps(mask["counts"]).encode()
+                self._spool.write(counts)
+                self._tracks.setdefault(number, Track(number)).add(frame, mask, at, len(counts))
+                at += len(counts)
+        self._spool.flush()
+
+    def tracks(self, least_frames: int) -> list[Track]:
+        """Those with masks on so many frames, by number; fewer will do in a clip that has fewer."""
+        least = min(least_frames, self._frames)
+        return [track for _, track in sorted(self._tracks.items()) if len(track.frames) >= least]
+
+    def write(self, file: BinaryIO, engine: str, size: tuple[int, int], tracks: Iterable[Track]) -> None:
+        """Write masks.json: the tracks with all their masks; size: (height, width) in pixels."""
+        file.write(f'{{"engine":{json.dumps(engine)},"size":[{size[0]},{size[1]}],"tracks":['.encode())
+        for nth, track in enumerate(tracks):
+            head = {
+                "track_id": track.number,
+                "label": track.label,
+                "label_confidence": track.label_confidence,
+                "confidence": track.confidence,
+            }
+            file.write(("," * (nth > 0) + _compact(head)[:-1] + ',"frames":{').encode())
+            for row in range(len(track.frames)):
+                self._write_mask(file, track, row)
+            file.write(b"}}")
+        file.write(b"]}\n")
+
+    def _write_mask(self, file: BinaryIO, track: Track, row: int) -> None:
+        counts = os.pread(self._spool.fileno(), track.lengths[row], track.at[row])
+        file.write(b'%s"%d":{"counts":' % (b"," * (row > 0), track.frames[row]))
+        file.write(counts)
+        file.write(b',"confidence":%s}' % json.dumps(track.confidences[row]).encode())
+
+
+@contextmanager
+def grouped(frames: Iterable[tuple[int, Sequence[Piece]]], directory: Path) -> Iterator[Grouped]:
+    """Masks by track.
+
+    Args:
+        frames: each frame's number and masks, ascending.
+        directory: on the disk where the counts go while the block is open; nothing is left in it.
+    """
+    with tempfile.TemporaryFile(dir=directory) as spool:
+        found = Grouped(spool)
+        found.take(frames)
+        yield found
+
+
+def write_by_frame(
+    file: BinaryIO,
+    engine: str,
+    size: tuple[int, int],
+    frames: Iterable[tuple[int, Sequence[Piece]]],
+    labels: Mapping[int, str],
+) -> None:
+    """Write tracking.json: of each frame the boxes and areas of the masks whose tracks have a label here."""
+    file.write(f'{{"engine":{json.dumps(engine)},"size":[{size[0]},{size[1]}],"frames":{{'.encode())
+    for nth, (frame, masks) in enumerate(frames):
+        told = [
+            {
+                "track_id": mask["track_id"],
+                "bbox": mask["bbox"],
+                "area": mask["area"],
+                "label": labels[mask["track_id"]],
+                "confidence": mask["confidence"],
+            }
+            for mask in masks
+            if mask["track_id"] in labels
+        ]
+        file.write(f'{"," * (nth > 0)}"{frame}":{_compact(told)}'.encode())
+    file.write(b"}}\n")
+
+
+def _compact(content: object) -> str:
+    return json.dumps(content, separators=(",", ":"))
