@@ -10,6 +10,7 @@ import io
 import json
 import os
 import shutil
+import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import astuple
@@ -23,7 +24,7 @@ from numpy.typing import NDArray
 
 from annotation.media.artifacts import Artifact, PendingPath
 from annotation.media.clip_folder import ClipFolder
-from annotation.media.durable import Seal
+from annotation.media.durable import Seal, make_directories
 from annotation.media.errors import ClipFolderError
 from enrichment.errors import MissingPiece
 
@@ -131,6 +132,13 @@ class Pieces:
         """Arrays by name from .npz; raises MissingPiece."""
         with np.load(self.path(piece), allow_pickle=False) as stored:
             return {name: stored[name] for name in stored.files}
+
+    @contextmanager
+    def spool(self) -> Iterator[BinaryIO]:
+        """A file without a name, for what does not fit into memory while pieces are put together; then it is gone."""
+        make_directories(self.directory)
+        with tempfile.TemporaryFile(dir=self.directory) as file:
+            yield file
 
     def publish(self, piece: str, folder: ClipFolder, relative: str) -> Artifact:
         """Make a piece a file of the clip folder, without copying where the disk allows; raises MissingPiece.

@@ -1,19 +1,16 @@
 """Masks on their way from frames to tracks: what batches left, as the two files of the segmentation layer.
 
-The masks of an hour of film do not fit into memory. Their counts go to a file without a name, on the disk on which the
-pieces lie; a few numbers of each stay.
+The masks of an hour of film do not fit into memory. Their counts go to a file that is gone afterwards; a few numbers of
+each stay.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import tempfile
 from array import array
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from statistics import fmean, median
 from typing import Any, BinaryIO
 
@@ -59,24 +56,26 @@ class Track:
 
 
 class Grouped:
-    """A clip's masks by track. Taken in by frame, ascending; see `grouped`."""
+    """A clip's masks by track.
 
-    def __init__(self, spool: BinaryIO) -> None:
+    Args:
+        spool: an empty file for their counts, open for as long as this is used.
+        frames: each frame's number and masks, ascending.
+    """
+
+    def __init__(self, spool: BinaryIO, frames: Iterable[tuple[int, Sequence[Piece]]]) -> None:
         self._spool = spool
         self._tracks: dict[int, Track] = {}
         self._frames = 0
-
-    def take(self, frames: Iterable[tuple[int, Sequence[Piece]]]) -> None:
-        """Take in each frame's masks."""
         at = 0
         for frame, masks in frames:
             self._frames += 1
             for mask in masks:
                 number, counts = mask["track_id"], json.dumps(mask["counts"]).encode()
-                self._spool.write(counts)
+                spool.write(counts)
                 self._tracks.setdefault(number, Track(number)).add(frame, mask, at, len(counts))
                 at += len(counts)
-        self._spool.flush()
+        spool.flush()
 
     def tracks(self, least_frames: int) -> list[Track]:
         """Those with masks on so many frames, by number; fewer will do in a clip that has fewer."""
@@ -104,20 +103,6 @@ class Grouped:
         file.write(b'%s"%d":{"counts":' % (b"," * (row > 0), track.frames[row]))
         file.write(counts)
         file.write(b',"confidence":%s}' % json.dumps(track.confidences[row]).encode())
-
-
-@contextmanager
-def grouped(frames: Iterable[tuple[int, Sequence[Piece]]], directory: Path) -> Iterator[Grouped]:
-    """Masks by track.
-
-    Args:
-        frames: each frame's number and masks, ascending.
-        directory: on the disk where the counts go while the block is open; nothing is left in it.
-    """
-    with tempfile.TemporaryFile(dir=directory) as spool:
-        found = Grouped(spool)
-        found.take(frames)
-        yield found
 
 
 def write_by_frame(

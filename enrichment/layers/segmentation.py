@@ -18,7 +18,7 @@ from enrichment.engines.motion_segmentation import Proposal, ProposalParameters,
 from enrichment.layer import ClipFacts, Context, Layer, Output, Product, Proposals, Proposed, Span
 from enrichment.layers.flow import FlowReader
 from enrichment.registry import register
-from enrichment.track_files import Track, grouped, write_by_frame
+from enrichment.track_files import Grouped, Track, write_by_frame
 
 MASKS_FILE = "segmentation/masks.json"
 TRACKING_FILE = "segmentation/tracking.json"
@@ -126,7 +126,8 @@ class Segmentation(Layer):
         engine = f"{self.engine} {self.engine_version}"
         if context.engines:
             engine = f"{context.engine.name} {context.engine.version}"
-        with grouped(self._frames(context), context.pieces.directory) as masks:
+        with context.pieces.spool() as spool:
+            masks = Grouped(spool, self._frames(context))
             tracks = masks.tracks(context.parameters.least_frames)
             with folder.writing(MASKS_FILE) as by_track:
                 masks.write(by_track, engine, size, tracks)

@@ -85,3 +85,11 @@ def test_a_published_piece_that_rots_is_found(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[::-1])
     os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
     assert [each.kind for each in folder.verify()] == ["changed"]
+
+
+def test_a_spool_needs_no_pieces_here_and_leaves_nothing(tmp_path: Path) -> None:
+    pieces = Pieces(ClipFolder(tmp_path / "elsewhere", listed=False), "flow")
+    with pieces.spool() as spool:
+        spool.write(b"held")
+        assert not list(pieces.directory.iterdir())
+    assert not list(pieces.directory.iterdir())
