@@ -3,70 +3,101 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from array import array
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from annotation.media.clip_folder import ClipFolder
+from annotation.media.artifacts import Artifact
+from enrichment import json_files
 from enrichment.engines import painting
 from enrichment.engines.boxes import Detection
+from enrichment.json_files import compact, write_joined
 from enrichment.layer import ClipFacts, Context
 
 
-def content(context: Context, frames: Mapping[str, Sequence[Mapping[str, object]]]) -> bytes:
-    """A file of boxes: whose they are, the size that their pixels are of, and the boxes by frame."""
+def write(
+    context: Context, path: str, frames: Callable[[], Iterator[tuple[int, Sequence[Mapping[str, Any]]]]]
+) -> tuple[Artifact, float | None]:
+    """Write a file of boxes: whose they are, the size that their pixels are of, and the boxes by frame.
+
+    Args:
+        context: of the layer.
+        path: of the file.
+        frames: called for a walk through the frames that were looked at, with the boxes on each; twice.
+
+    Returns:
+        The file, and the mean confidence of all boxes, 0-1; None when there are none.
+    """
     clip, engine = context.clip, context.engine
-    told = {
-        "engine": engine.name,
-        "engine_version": engine.version,
-        "size": [clip.height, clip.width],
-        "seconds": {frame: clip.seconds[int(frame)] for frame in frames},
-        "frames": frames,
-    }
-    return (json.dumps(told, separators=(",", ":")) + "\n").encode()
+    sure = [0.0, 0]
 
+    def told() -> Iterator[str]:
+        for frame, found in frames():
+            sure[0] += sum(float(one["confidence"]) for one in found)
+            sure[1] += len(found)
+            yield f'"{frame}":{compact(found)}'
 
-def mean_confidence(frames: Mapping[str, Sequence[Mapping[str, Any]]]) -> float | None:
-    """Of all boxes, 0-1; None when there are none."""
-    values = [float(one["confidence"]) for found in frames.values() for one in found]
-    return sum(values) / len(values) if values else None
+    head = {"engine": engine.name, "engine_version": engine.version, "size": [clip.height, clip.width]}
+    with context.folder.writing(path) as file:
+        file.write(f'{compact(head)[:-1]},"seconds":{{'.encode())
+        write_joined(file, (f'"{frame}":{json.dumps(clip.seconds[frame])}' for frame, _ in frames()))
+        file.write(b'},"frames":{')
+        write_joined(file, told())
+        file.write(b"}}\n")
+    return file.artifact, sure[0] / sure[1] if sure[1] else None
 
 
 class BoxReader:
-    """The boxes of a finished layer by frame; raises ValueError when the file holds none."""
+    """The boxes of a finished layer by frame, 44 bytes of memory each; raises ValueError when the file holds none."""
 
-    def __init__(self, folder: ClipFolder, file: str) -> None:
+    def __init__(self, path: Path) -> None:
+        # Of each frame where its boxes begin and end; of each box its label's number, its confidence and itself.
+        spans: dict[int, tuple[int, int]] = {}
+        labels, numbers, known = array("i"), array("d"), dict[str, int]()
         try:
-            there = json.loads(folder.local(file).read_bytes())["frames"]
-            self._frames: dict[int, list[dict[str, Any]]] = {int(frame): found for frame, found in there.items()}
-        except (KeyError, TypeError, AttributeError, ValueError) as error:
-            raise ValueError(f"{file} does not hold boxes by frame ({error}).") from error
-        self._file = file
+            with path.open("rb") as file:
+                for frame, found in json_files.members(file, "frames"):
+                    for one in map(_detection, found):
+                        labels.append(known.setdefault(one.label, len(known)))
+                        numbers.extend((one.confidence, *one.bbox))
+                    spans[int(frame)] = len(labels) - len(found), len(labels)
+        except (json_files.Broken, KeyError, TypeError, AttributeError, ValueError) as error:
+            raise ValueError(f"{path.name} does not hold boxes by frame ({error}).") from error
+        self._spans, self._labels, self._numbers, self._known = spans, labels, numbers, list(known)
 
     @property
     def frames(self) -> list[int]:
         """The frames that were looked at, ascending."""
-        return sorted(self._frames)
+        return sorted(self._spans)
 
     def found(self, frame: int) -> list[Detection] | None:
         """What was found on a frame; None where nobody looked."""
-        there = self._frames.get(frame)
-        if there is None:
+        if frame not in self._spans:
             return None
-        try:
-            return [_detection(one) for one in there]
-        except (KeyError, TypeError, ValueError) as error:
-            raise ValueError(f"{self._file} does not hold boxes by frame ({error}).") from error
+        return [self._detection(row) for row in range(*self._spans[frame])]
+
+    def _detection(self, row: int) -> Detection:
+        confidence, x, y, width, height = self._numbers[5 * row : 5 * row + 5]
+        return Detection(self._known[self._labels[row]], confidence, (x, y, width, height))
 
 
-def overlay(folder: ClipFolder, file: str, clip: ClipFacts, frame: int) -> NDArray[np.uint8] | None:
+def overlay(path: Path, clip: ClipFacts, frame: int) -> NDArray[np.uint8] | None:
     """Boxes with label and confidence; None on frames that were not looked at."""
-    found = BoxReader(folder, file).found(frame)
+    found = _cached(path, path.stat().st_mtime_ns).found(frame)
     if found is None:
         return None
     return painting.boxes((clip.height, clip.width), [(one.bbox, f"{one.label} {one.confidence:.2f}") for one in found])
+
+
+@lru_cache(maxsize=4)
+def _cached(path: Path, changed: int) -> BoxReader:
+    """For pages that show frame after frame. `changed` makes a rewritten file a new entry."""
+    return BoxReader(path)
 
 
 def _detection(one: Mapping[str, Any]) -> Detection:

@@ -76,6 +76,13 @@ class Pieces:
         except (MissingPiece, ValueError):
             return False  # swept away or damaged meanwhile: computed again
 
+    @contextmanager
+    def writing(self, piece: str) -> Iterator[BinaryIO]:
+        """Open a piece for writing that is there only when the block ends well."""
+        with self._folder.writing(f"{self._name}/{piece}") as file:
+            yield file
+        self._left[piece] = file.pending
+
     def write_json(self, piece: str, content: object) -> None:
         """Write plain values as JSON."""
         self.write(piece, json.dumps(content, separators=(",", ":")).encode())

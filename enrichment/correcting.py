@@ -6,7 +6,6 @@ reads the pose is computed after it; taken back, the earlier results are brought
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -20,12 +19,12 @@ from annotation import clips, history
 from annotation.events import announce_change
 from annotation.media.errors import ClipFolderError
 from annotation.models import Clip
-from enrichment import expectations, graph, ledger, registry, runs
+from enrichment import expectations, graph, ledger, pose_files, registry, runs
 from enrichment.engines import gap_filling, pose_corrections
 from enrichment.engines.gap_filling import Filled
-from enrichment.engines.pose_corrections import Asked
+from enrichment.engines.pose_corrections import Asked, Sightings
 from enrichment.errors import CorrectionRefused, EngineInputError
-from enrichment.layers import pose, pose_corrected
+from enrichment.layers import pose_corrected
 from enrichment.models import LayerRun, PoseCorrection, Run
 from enrichment.parameters import filled
 
@@ -61,22 +60,24 @@ def propose(wanted: Wanted) -> Proposed:
     row = LayerRun.objects.current().filter(clip=clip.pk, layer="pose", state=LayerRun.State.DONE).first()
     if row is None:
         raise CorrectionRefused(f"The pose of {clip.name} is being computed, or was not; there is nothing to correct.")
-    folder = clips.folder(clip)
-    try:
-        content = json.loads(folder.local(pose.FILE).read_bytes())
-        seconds = np.array([float(second) for second in clips.index(clip).seconds])
-    except ClipFolderError as error:
-        raise CorrectionRefused(f"The pose of {clip.name} cannot be read: {error}") from error
     settings = filled(pose_corrected.Parameters, expectations.wanted(clip.project, [LAYER])[LAYER].given, LAYER)
+    least, longest = float(settings.least_confidence), float(settings.longest_gap)
     asked = Asked(0, wanted.track, wanted.keypoints, wanted.start, wanted.end)
     others = [pose_corrected.asked(each) for each in PoseCorrection.objects.of(clip.pk, row.fingerprint)]
-    limits = {"least": float(settings.least_confidence), "longest": float(settings.longest_gap)}
+    folder = clips.folder(clip)
     try:
-        found = dict(pose_corrections.paths(content, asked, others, seconds, **limits))
+        seconds = np.array([float(second) for second in clips.index(clip).seconds])
+        with pose_files.stored(folder.local(pose_files.FILE)) as told:
+            names = told.names
+            seen = Sightings.among(told.annotations(), names, [asked, *others], len(seconds), least)
+    except (ClipFolderError, ValueError) as error:
+        raise CorrectionRefused(f"The pose of {clip.name} cannot be read: {error}") from error
+    try:
+        found = dict(pose_corrections.paths(seen, asked, others, seconds, longest=longest))
         # What stood before must not lose the sightings that it is drawn from.
         for other in others:
             rest = [asked, *(each for each in others if each is not other)]
-            dict(pose_corrections.paths(content, other, rest, seconds, **limits))
+            dict(pose_corrections.paths(seen, other, rest, seconds, longest=longest))
     except EngineInputError as error:
         raise CorrectionRefused(str(error)) from error
     return Proposed(row.fingerprint, found)

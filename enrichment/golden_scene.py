@@ -18,7 +18,7 @@ from enrichment.golden_measures import Measure, Thing
 from enrichment.layers import end_effector, keyframes, metadata
 from enrichment.layers.depth import DepthReader
 from enrichment.layers.flow import FlowReader
-from enrichment.layers.pose import PoseReader
+from enrichment.pose_files import PoseReader
 
 # Pixels of a thing that is all but hidden; nobody outlines it.
 LEAST_PIXELS = 40

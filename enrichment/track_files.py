@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from statistics import fmean, median
 from typing import Any, BinaryIO
 
+from enrichment.json_files import compact, write_joined
+
 # What a batch leaves of a mask: track_id, counts, bbox, area, confidence, label, label_confidence.
 Piece = Mapping[str, Any]
 
@@ -92,7 +94,7 @@ class Grouped:
                 "label_confidence": track.label_confidence,
                 "confidence": track.confidence,
             }
-            file.write(("," * (nth > 0) + _compact(head)[:-1] + ',"frames":{').encode())
+            file.write(("," * (nth > 0) + compact(head)[:-1] + ',"frames":{').encode())
             for row in range(len(track.frames)):
                 self._write_mask(file, track, row)
             file.write(b"}}")
@@ -114,8 +116,9 @@ def write_by_frame(
 ) -> None:
     """Write tracking.json: of each frame the boxes and areas of the masks whose tracks have a label here."""
     file.write(f'{{"engine":{json.dumps(engine)},"size":[{size[0]},{size[1]}],"frames":{{'.encode())
-    for nth, (frame, masks) in enumerate(frames):
-        told = [
+
+    def told(masks: Sequence[Piece]) -> list[dict[str, Any]]:
+        return [
             {
                 "track_id": mask["track_id"],
                 "bbox": mask["bbox"],
@@ -126,9 +129,6 @@ def write_by_frame(
             for mask in masks
             if mask["track_id"] in labels
         ]
-        file.write(f'{"," * (nth > 0)}"{frame}":{_compact(told)}'.encode())
+
+    write_joined(file, (f'"{frame}":{compact(told(masks))}' for frame, masks in frames))
     file.write(b"}}\n")
-
-
-def _compact(content: object) -> str:
-    return json.dumps(content, separators=(",", ":"))

@@ -6,7 +6,7 @@ challenge.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -90,15 +90,16 @@ def likeness(a: Person, b: Person) -> float:
     return (overlap + alike) / 2
 
 
-def tracks(frames: Sequence[Sequence[Person]], seconds: Sequence[float]) -> list[list[int]]:
-    """Who is who: for each frame the track numbers of its people, from 1.
+def followed(
+    frames: Iterable[Sequence[Person]], seconds: Iterable[float]
+) -> Iterator[tuple[Sequence[Person], list[int]]]:
+    """Who is who: the people of each frame with their track numbers, from 1.
 
     Args:
         frames: people by frame.
-        seconds: presentation times.
+        seconds: presentation times, as many.
     """
     known: dict[int, tuple[Person, float]] = {}
-    numbered: list[list[int]] = []
     following = 1
     for people, now in zip(frames, seconds, strict=True):
         known = {number: last for number, last in known.items() if now - last[1] <= _FORGOTTEN_AFTER}
@@ -113,41 +114,39 @@ def tracks(frames: Sequence[Sequence[Person]], seconds: Sequence[float]) -> list
             if not here[column]:
                 here[column], following = following, following + 1
             known[here[column]] = (each, now)
-        numbered.append(here)
-    return numbered
+        yield people, here
 
 
-def coco(
-    frames: Sequence[Sequence[Person]], numbered: Sequence[Sequence[int]], count: int, size: tuple[int, int]
-) -> dict[str, Any]:
-    """People as COCO keypoints: image ids are frames, joints of the skeleton count from 1, x, y and confidence.
-
-    Args:
-        frames: people by frame. numbered: their tracks, as `tracks` gives them. count: keypoints of a person.
-        size: (height, width) of the frames.
-    """
-    annotations: list[dict[str, Any]] = []
-    for frame, (people, own) in enumerate(zip(frames, numbered, strict=True)):
+def coco_annotations(followed: Iterable[tuple[Sequence[Person], Sequence[int]]]) -> Iterator[dict[str, Any]]:
+    """People as COCO's annotations, from what `followed` gives: image ids are frames; x, y and confidence."""
+    number = 0
+    for frame, (people, own) in enumerate(followed):
         for person, track in zip(people, own, strict=True):
-            annotations.append(
-                {
-                    "id": len(annotations) + 1,
-                    "image_id": frame,
-                    "category_id": 1,
-                    "track_id": track,
-                    "keypoints": [round(float(value), 3) for value in person.points.ravel()],
-                    "num_keypoints": int((person.points[:, 2] > _SURE).sum()),
-                    "bbox": [round(value, 2) for value in person.bbox],
-                    "area": round(person.bbox[2] * person.bbox[3], 2),
-                    "iscrowd": 0,
-                    "score": round(person.score, 4),
-                }
-            )
-    category = {
+            number += 1
+            yield {
+                "id": number,
+                "image_id": frame,
+                "category_id": 1,
+                "track_id": track,
+                "keypoints": [round(float(value), 3) for value in person.points.ravel()],
+                "num_keypoints": int((person.points[:, 2] > _SURE).sum()),
+                "bbox": [round(value, 2) for value in person.bbox],
+                "area": round(person.bbox[2] * person.bbox[3], 2),
+                "iscrowd": 0,
+                "score": round(person.score, 4),
+            }
+
+
+def coco_category(count: int) -> dict[str, Any]:
+    """COCO's category of a person with so many keypoints; the joints of its skeleton count from 1."""
+    return {
         "id": 1,
         "name": "person",
         "keypoints": list(names(count)),
         "skeleton": [[a + 1, b + 1] for a, b in bones(count)],
     }
-    images = [{"id": frame, "frame_index": frame, "height": size[0], "width": size[1]} for frame in range(len(frames))]
-    return {"images": images, "categories": [category], "annotations": annotations}
+
+
+def coco_images(frames: int, size: tuple[int, int]) -> Iterator[dict[str, int]]:
+    """COCO's images for the frames of a clip. size: (height, width) in pixels."""
+    return ({"id": frame, "frame_index": frame, "height": size[0], "width": size[1]} for frame in range(frames))

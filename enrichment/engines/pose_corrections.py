@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from copy import deepcopy
+import heapq
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -28,44 +30,72 @@ class Asked:
     end: int
 
 
-def path_of(content: Mapping[str, Any], track: int, keypoint: str, frames: int, least: float) -> Path:
-    """Where a joint of somebody is: (frames, 3) float64 x, y, confidence; NaN where it is less sure than `least`.
+@dataclass(frozen=True)
+class Made:
+    """The interpolated path of a joint of somebody."""
 
-    Args:
-        content: COCO keypoints, as the layer pose writes them.
+    track: int
+    keypoint: str
+    path: Filled
 
-    Raises:
-        EngineInputError: there is no such keypoint.
+
+@dataclass(frozen=True)
+class Sightings:
+    """What is seen of the joints that are to be corrected, and of whose they are.
+
+    names: of all keypoints. paths: by track and keypoint (frames, 3) float64 x, y, confidence; NaN where it is less
+    sure than asked for. boxes: by track (frames, 5) float64 x, y, width, height, score; NaN where they were not found.
     """
-    names = list(content["categories"][0]["keypoints"])
-    if keypoint not in names:
-        raise EngineInputError(f"The pose has no keypoint {keypoint!r}.")
-    at = names.index(keypoint)
-    path = np.full((frames, 3), np.nan)
-    for one in content["annotations"]:
-        if one.get("track_id") == track:
-            x, y, sure = one["keypoints"][3 * at : 3 * at + 3]
-            if sure >= least:
-                path[one["image_id"]] = x, y, sure
-    return path
+
+    names: Sequence[str]
+    paths: Mapping[tuple[int, str], Path]
+    boxes: Mapping[int, NDArray[np.float64]]
+
+    @classmethod
+    def among(
+        cls,
+        annotations: Iterable[Mapping[str, Any]],
+        names: Sequence[str],
+        corrections: Iterable[Asked],
+        frames: int,
+        least: float,
+    ) -> Sightings:
+        """Go through COCO's annotations.
+
+        Args:
+            annotations: as the layer pose writes them.
+            names: of the keypoints.
+            corrections: what to interpolate.
+            frames: of the clip.
+            least: confidence below which a joint counts as not seen, 0-1.
+        """
+        wanted = {(asked.track, keypoint) for asked in corrections for keypoint in asked.keypoints if keypoint in names}
+        paths = {each: np.full((frames, 3), np.nan) for each in wanted}
+        boxes = {track: np.full((frames, 5), np.nan) for track, _ in wanted}
+        columns = {(track, keypoint): 3 * names.index(keypoint) for track, keypoint in wanted}
+        for one in annotations:
+            track, frame = one.get("track_id"), one["image_id"]
+            if track not in boxes:
+                continue
+            boxes[track][frame] = *one["bbox"], one["score"]
+            for (whose, keypoint), at in columns.items():
+                if whose == track and one["keypoints"][at + 2] >= least:
+                    paths[whose, keypoint][frame] = one["keypoints"][at : at + 3]
+        return cls(names, paths, boxes)
 
 
 def paths(
-    content: Mapping[str, Any],
-    asked: Asked,
-    others: Sequence[Asked],
-    seconds: NDArray[np.float64],
-    *,
-    least: float,
-    longest: float,
+    seen: Sightings, asked: Asked, others: Sequence[Asked], seconds: NDArray[np.float64], *, longest: float
 ) -> Iterator[tuple[str, Filled]]:
     """The interpolated path of each joint. What others correct of the same joint is no sighting to interpolate from.
 
     Raises:
-        EngineInputError: one of them cannot be interpolated; the sentence says why.
+        EngineInputError: there is no such joint, or one of them cannot be interpolated; the sentence says why.
     """
     for keypoint in asked.keypoints:
-        path = path_of(content, asked.track, keypoint, len(seconds), least)
+        if keypoint not in seen.names:
+            raise EngineInputError(f"The pose has no keypoint {keypoint!r}.")
+        path = seen.paths[asked.track, keypoint].copy()
         for other in others:
             if other.track == asked.track and keypoint in other.keypoints:
                 path[other.start : other.end] = np.nan
@@ -73,80 +103,84 @@ def paths(
         yield keypoint, gap_filling.fill(path, seconds, (asked.start, asked.end), longest=longest, joint=words)
 
 
-def corrected(
-    content: Mapping[str, Any],
-    corrections: Sequence[Asked],
-    seconds: NDArray[np.float64],
-    *,
-    least: float,
-    longest: float,
-) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """The pose with everything that was asked for, and a note of each.
-
-    An annotation with interpolated joints names them in `interpolated`. Somebody who was not found at all on a frame
-    gets an annotation with a box between their boxes before and after, and no other joints.
+def filled(
+    seen: Sightings, corrections: Sequence[Asked], seconds: NDArray[np.float64], *, longest: float
+) -> tuple[list[Made], list[dict[str, Any]]]:
+    """Everything that was asked for, as far as it can be interpolated, and a note of each.
 
     Args:
-        content: COCO keypoints, as the layer pose writes them; left as it is.
+        seen: of these corrections.
         corrections: what to interpolate.
         seconds: (frames,) presentation times.
-        least: confidence below which a joint counts as not seen, 0-1.
         longest: seconds that the sightings around a gap may lie apart.
 
     Returns:
-        The content, and for each correction its number, and either method, from_frames and confidence by joint, or
-        `left_out` with the reason.
+        The interpolated paths, and for each correction its number, and either method, from_frames and confidence by
+        joint, or `left_out` with the reason.
     """
-    made, notes = deepcopy(dict(content)), []
-    names = list(content["categories"][0]["keypoints"])
-    rows = {(one["image_id"], one.get("track_id")): one for one in made["annotations"]}
+    made, notes = [], []
     for asked in corrections:
         others = [each for each in corrections if each is not asked]
         try:
-            filled = dict(paths(content, asked, others, seconds, least=least, longest=longest))
+            found = dict(paths(seen, asked, others, seconds, longest=longest))
         except EngineInputError as error:
             notes.append({"number": asked.number, "left_out": str(error)})
             continue
-        for keypoint, path in filled.items():
-            at = names.index(keypoint)
-            for frame, point in zip(path.frames.tolist(), path.points, strict=True):
-                row = rows.get((frame, asked.track)) or _new_row(rows, frame, asked.track, path, len(names))
-                row["keypoints"][3 * at : 3 * at + 3] = [*np.round(point, 3).tolist(), round(path.confidence, 3)]
-                row["interpolated"] = sorted({*row.get("interpolated", ()), keypoint})
-                rows[frame, asked.track] = row
+        made += [Made(asked.track, keypoint, path) for keypoint, path in found.items()]
         notes.append(
             {
                 "number": asked.number,
                 "method": gap_filling.NAME,
-                "from_frames": {keypoint: list(path.anchors) for keypoint, path in filled.items()},
-                "confidence": {keypoint: round(path.confidence, 3) for keypoint, path in filled.items()},
+                "from_frames": {keypoint: list(path.anchors) for keypoint, path in found.items()},
+                "confidence": {keypoint: round(path.confidence, 3) for keypoint, path in found.items()},
             }
         )
-    made["annotations"] = [rows[key] for key in sorted(rows, key=lambda key: (key[0], key[1] or 0))]
-    for number, one in enumerate(made["annotations"], start=1):
-        one["id"] = number
-        one["num_keypoints"] = sum(sure > 0.2 for sure in one["keypoints"][2::3])
     return made, notes
 
 
-def _new_row(
-    rows: Mapping[tuple[int, Any], dict[str, Any]], frame: int, track: int, path: Filled, count: int
-) -> dict[str, Any]:
+def corrected(annotations: Iterable[dict[str, Any]], seen: Sightings, made: Sequence[Made]) -> Iterator[dict[str, Any]]:
+    """COCO's annotations, frame by frame, with what was interpolated; they may be changed.
+
+    An annotation with interpolated joints names them in `interpolated`. Somebody who was not found at all on a frame
+    gets an annotation with a box between their boxes before and after, and no other joints.
+    """
+    points: dict[int, list[tuple[Made, NDArray[np.float64]]]] = defaultdict(list)
+    for each in made:
+        for frame, point in zip(each.path.frames.tolist(), each.path.points, strict=True):
+            points[frame].append((each, point))
+    there = ((frame, list(rows)) for frame, rows in groupby(annotations, key=lambda one: one["image_id"]))
+    without = ((frame, list[dict[str, Any]]()) for frame in sorted(points))
+    together = heapq.merge(there, without, key=lambda each: each[0])
+    number = 0
+    for frame, groups in groupby(together, key=lambda each: each[0]):
+        rows = {one.get("track_id"): one for _, some in groups for one in some}
+        for each, point in points.get(frame, ()):
+            row = rows.get(each.track) or _new_row(seen, frame, each)
+            at = seen.names.index(each.keypoint)
+            row["keypoints"][3 * at : 3 * at + 3] = [*np.round(point, 3).tolist(), round(each.path.confidence, 3)]
+            row["interpolated"] = sorted({*row.get("interpolated", ()), each.keypoint})
+            rows[each.track] = row
+        for _, row in sorted(rows.items(), key=lambda item: item[0] or 0):
+            number += 1
+            yield row | {"id": number, "num_keypoints": sum(sure > 0.2 for sure in row["keypoints"][2::3])}
+
+
+def _new_row(seen: Sightings, frame: int, made: Made) -> dict[str, Any]:
     """Somebody on a frame on which they were not found; their box is between those at the ends of the gap."""
-    a = max(each for each in path.anchors if each < frame)
-    b = min(each for each in path.anchors if each > frame)
-    ends = [rows[each, track] for each in (a, b)]
+    a = max(each for each in made.path.anchors if each < frame)
+    b = min(each for each in made.path.anchors if each > frame)
+    before, after = (seen.boxes[made.track][each] for each in (a, b))
     share = (frame - a) / (b - a)
-    bbox = [round((1 - share) * one + share * other, 2) for one, other in zip(*(e["bbox"] for e in ends), strict=True)]
+    bbox = [round(float(value), 2) for value in (1 - share) * before[:4] + share * after[:4]]
     return {
         "id": 0,
         "image_id": frame,
         "category_id": 1,
-        "track_id": track,
-        "keypoints": [0.0] * (3 * count),
+        "track_id": made.track,
+        "keypoints": [0.0] * (3 * len(seen.names)),
         "num_keypoints": 0,
         "bbox": bbox,
         "area": round(bbox[2] * bbox[3], 2),
         "iscrowd": 0,
-        "score": min(float(end["score"]) for end in ends),
+        "score": float(min(before[4], after[4])),
     }

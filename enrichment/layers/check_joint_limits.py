@@ -11,8 +11,8 @@ from enrichment.checks.joint_limits import Inputs
 from enrichment.checks.registry import Finding
 from enrichment.findings import publish_findings, write_findings, write_unjudged
 from enrichment.layer import Context, Layer, Output, Product, Span
-from enrichment.layers.pose import PoseReader
 from enrichment.layers.pose_3d import PlacedPose
+from enrichment.pose_files import PoseReader
 from enrichment.registry import register
 
 FILE: Final = "checks/joint_limits.json"
@@ -40,7 +40,6 @@ class CheckJointLimits(Layer):
         seconds = np.array(context.clip.seconds, dtype=np.float64)
         found: list[Finding] = []
         rows = np.array(pose.rows, dtype=np.int64).reshape(-1, 2)
-        pixels = [points for frame in sorted(set(rows[:, 0].tolist())) for _, points in pose.people(frame)]
         for track in pose.tracks:
             own = np.flatnonzero(rows[:, 1] == track)
             for column, joint in enumerate(placed.angle_names):
@@ -49,7 +48,8 @@ class CheckJointLimits(Layer):
                 if not np.isfinite(degrees).any():
                     continue
                 at = np.full((len(seconds), 2), np.nan)
-                at[rows[own, 0]] = [pixels[row][pose.names.index(joint), :2] for row in own]
+                frames, points = pose.sightings(track, joint)
+                at[frames] = points[:, :2]
                 found.extend(joint_limits.run(Inputs(joint, track, degrees, seconds, at), context.parameters))
             context.keep_going()
         write_findings(context, span, sorted(found, key=lambda each: (each.start, each.end)))

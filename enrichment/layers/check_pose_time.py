@@ -13,10 +13,11 @@ from enrichment.checks import body_limits, pose_vs_time, unseen
 from enrichment.checks.pose_vs_time import Inputs
 from enrichment.checks.registry import Finding
 from enrichment.checks.unseen import Thresholds
+from enrichment.engines.keypoints import BODY
 from enrichment.findings import publish_findings, write_findings
 from enrichment.layer import Context, Layer, Output, Product, Span
-from enrichment.layers.pose import PoseReader
 from enrichment.parameters import refuse_beyond
+from enrichment.pose_files import PoseReader
 from enrichment.registry import register
 
 FILE = "checks/pose_vs_time.json"
@@ -91,12 +92,12 @@ class CheckPoseTime(Layer):
 
 
 def paths_of(pose: PoseReader, track: int, frames: int, least: float) -> Paths:
-    """Where each keypoint of somebody is, by name: (frames, 2) float64 in pixels, NaN where it is not seen."""
-    paths = {name: np.full((frames, 2), np.nan) for name in pose.names}
-    numbers, points = pose.by_track[track]
-    for name, (x, y, confidence) in zip(pose.names, points.transpose(1, 2, 0), strict=False):
-        sure = confidence >= least
-        paths[name][numbers[sure]] = np.stack([x[sure], y[sure]], axis=1)
+    """Where each keypoint of somebody's body is, by name: (frames, 2) float64 in pixels, NaN where it is not seen."""
+    paths = {name: np.full((frames, 2), np.nan) for name in pose.names if name in BODY}
+    for name, path in paths.items():
+        numbers, points = pose.sightings(track, name)
+        sure = points[:, 2] >= least
+        path[numbers[sure]] = points[sure, :2]
     return paths
 
 

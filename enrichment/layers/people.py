@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -58,19 +58,24 @@ class People(Layer):
 
     def publish(self, context: Context) -> Product:
         """The boxes by frame."""
-        found: dict[str, Any] = {}
-        for span in self.spans(context.clip.frame_count):
-            found |= context.pieces.read_json(_batch_of(span.index))
-        file = context.folder.write(FILE, box_files.content(context, found))
-        return Product([file], measure=box_files.mean_confidence(found))
+        spans = self.spans(context.clip.frame_count)
+
+        def frames() -> Iterator[tuple[int, list[dict[str, Any]]]]:
+            for span in spans:
+                context.keep_going()
+                for frame, found in context.pieces.read_json(_batch_of(span.index)).items():
+                    yield int(frame), found
+
+        file, sure = box_files.write(context, FILE, frames)
+        return Product([file], measure=sure)
 
     def open(self, folder: ClipFolder, clip: ClipFacts) -> BoxReader:
         """Boxes by frame."""
-        return BoxReader(folder, FILE)
+        return BoxReader(folder.local(FILE))
 
     def overlay(self, folder: ClipFolder, clip: ClipFacts, frame: int) -> NDArray[np.uint8] | None:
         """Boxes with their confidence."""
-        return box_files.overlay(folder, FILE, clip, frame)
+        return box_files.overlay(folder.local(FILE), clip, frame)
 
 
 def _batch_of(index: int) -> str:

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
-from functools import cached_property
+from collections.abc import Iterator, Sequence
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from annotation.media.clip_folder import ClipFolder
+from enrichment import pose_files
 from enrichment.box_files import BoxReader
 from enrichment.engines import keypoints, painting
 from enrichment.engines.boxes import Detection
 from enrichment.engines.keypoints import Person, Points
 from enrichment.layer import ClipFacts, Context, Layer, Output, Product, Span
+from enrichment.pose_files import FILE, PoseReader
 from enrichment.registry import register
 
-FILE = "pose/keypoints.json"
 Box = tuple[float, float, float, float]
 Picture = NDArray[np.uint8]
 
@@ -31,47 +30,6 @@ class PoseEngine(Protocol):
 
     def estimate(self, pictures: Sequence[tuple[Picture, Sequence[Box]]], parameters: Any, /) -> Sequence[Points]:
         """For each picture and its people's boxes (people, keypoints, 3) float32: x, y in pixels, confidence 0-1."""
-
-
-class PoseReader:
-    """The keypoints of a finished layer; raises ValueError when the file holds none."""
-
-    def __init__(self, folder: ClipFolder, path: str = FILE) -> None:
-        content = json.loads(folder.local(path).read_bytes())
-        try:
-            self.names: list[str] = list(content["categories"][0].get("keypoints", ()))
-            self.bones = [(int(a) - 1, int(b) - 1) for a, b in content["categories"][0].get("skeleton", ())]
-            self._people: dict[int, list[tuple[int, Points]]] = {}
-            for one in content["annotations"]:
-                points = np.array(one["keypoints"], dtype=np.float32).reshape(-1, 3)
-                self._people.setdefault(int(one["image_id"]), []).append((int(one.get("track_id", 0)), points))
-        except (KeyError, IndexError, TypeError, ValueError) as error:
-            raise ValueError(f"{path} does not hold COCO keypoints ({error}).") from error
-
-    @property
-    def tracks(self) -> list[int]:
-        """The numbers of everybody there is."""
-        return sorted({track for _, track in self.rows})
-
-    @property
-    def rows(self) -> list[tuple[int, int]]:
-        """(frame, track) of everybody on every frame, frame by frame, as the file lists them."""
-        return [(frame, track) for frame in sorted(self._people) for track, _ in self._people[frame]]
-
-    def people(self, frame: int) -> list[tuple[int, Points]]:
-        """(track, (keypoints, 3) float32 x, y in pixels and confidence 0-1) of everybody on a frame."""
-        return self._people.get(frame, [])
-
-    @cached_property
-    def by_track(self) -> dict[int, tuple[NDArray[np.int64], NDArray[np.float32]]]:
-        """Of everybody the frames that they are on, (n,) rising, and their keypoints there, (n, keypoints, 3)."""
-        found: dict[int, tuple[list[int], list[Points]]] = {}
-        for frame in sorted(self._people):
-            for track, points in self._people[frame]:
-                frames, seen = found.setdefault(track, ([], []))
-                frames.append(frame)
-                seen.append(points)
-        return {track: (np.array(frames, np.int64), np.stack(seen)) for track, (frames, seen) in found.items()}
 
 
 @register
@@ -119,30 +77,49 @@ class Pose(Layer):
 
     def publish(self, context: Context) -> Product:
         """COCO keypoints of the whole clip, with the number that somebody keeps from frame to frame."""
-        clip = context.clip
-        batches = [context.pieces.read_json(_batch_of(span.index)) for span in self.spans(clip.frame_count)]
+        clip, engine = context.clip, context.engine
+        asked = (batch["keypoints"] for _, batch in self._batches(context))
         # Where nobody is on any frame the engine was never asked; COCO's set is then what the empty file is of.
-        count = max((batch["keypoints"] for batch in batches), default=0) or len(keypoints.BODY)
-        frames: list[list[Person]] = [[] for _ in range(clip.frame_count)]
-        for batch in batches:
-            for frame, people in batch["people"].items():
-                frames[int(frame)] = [_person(one) for one in people]
-        numbered = keypoints.tracks(frames, clip.seconds)
-        content = keypoints.coco(frames, numbered, count, (clip.height, clip.width))
-        content["info"] = {"engine": context.engine.name, "engine_version": context.engine.version}
-        file = context.folder.write(FILE, (json.dumps(content, separators=(",", ":")) + "\n").encode())
-        sure = [float(one.points[:, 2].mean()) for people in frames for one in people]
-        return Product([file], measure=sum(sure) / len(sure) if sure else None)
+        count = next((number for number in asked if number), len(keypoints.BODY))
+        sure = [0.0, 0]
+
+        def frames() -> Iterator[list[Person]]:
+            for span, batch in self._batches(context):
+                for frame in range(span.start, span.end):
+                    people = [_person(one) for one in batch["people"].get(str(frame), ())]
+                    sure[0] += sum(float(one.points[:, 2].mean()) for one in people)
+                    sure[1] += len(people)
+                    yield people
+
+        with context.folder.writing(FILE) as file:
+            pose_files.write(
+                file,
+                keypoints.coco_images(clip.frame_count, (clip.height, clip.width)),
+                keypoints.coco_category(count),
+                keypoints.coco_annotations(keypoints.followed(frames(), clip.seconds)),
+                {"engine": engine.name, "engine_version": engine.version},
+            )
+        return Product([file.artifact], measure=sure[0] / sure[1] if sure[1] else None)
+
+    def _batches(self, context: Context) -> Iterator[tuple[Span, dict[str, Any]]]:
+        """What batches left, one after the other."""
+        for span in self.spans(context.clip.frame_count):
+            context.keep_going()
+            yield span, context.pieces.read_json(_batch_of(span.index))
 
     def open(self, folder: ClipFolder, clip: ClipFacts) -> PoseReader:
         """Keypoints by frame."""
-        return PoseReader(folder)
+        return PoseReader(folder.local(FILE))
 
     def overlay(self, folder: ClipFolder, clip: ClipFacts, frame: int) -> NDArray[np.uint8] | None:
         """Joints and bones of everybody on the frame."""
-        reader = PoseReader(folder)
-        people = [points.astype(np.float64) for _, points in reader.people(frame)]
-        return painting.keypoints((clip.height, clip.width), people, reader.bones)
+        return drawn(pose_files.cached(folder.local(FILE)), clip, frame)
+
+
+def drawn(pose: PoseReader, clip: ClipFacts, frame: int) -> NDArray[np.uint8]:
+    """Joints and bones of everybody on a frame, (height, width, 4) uint8."""
+    people = [points.astype(np.float64) for _, points in pose.people(frame)]
+    return painting.keypoints((clip.height, clip.width), people, pose.bones)
 
 
 def _person(one: dict[str, Any]) -> Person:

@@ -16,8 +16,8 @@ from enrichment.engines.camera_space import Lens
 from enrichment.layer import ClipFacts, Context, Layer, Output, Product, Span
 from enrichment.layers import pose_corrected
 from enrichment.layers.depth import NO_LENGTH, DepthReader
-from enrichment.layers.pose import PoseReader
 from enrichment.lenses import Cameras, check_cameras, lens_of, unknown
+from enrichment.pose_files import PoseReader
 from enrichment.registry import register
 
 FILE = "pose/pose_3d.npy"

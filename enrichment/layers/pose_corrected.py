@@ -16,16 +16,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from annotation.media.clip_folder import ClipFolder
-from enrichment.engines import gap_filling, painting, pose_corrections
-from enrichment.engines.pose_corrections import Asked
+from enrichment import pose_files
+from enrichment.engines import gap_filling, pose_corrections
+from enrichment.engines.pose_corrections import Asked, Sightings
 from enrichment.layer import ClipFacts, Context, Layer, Output, Product, Span
-from enrichment.layers import pose
-from enrichment.layers.pose import PoseReader
+from enrichment.layers.pose import drawn
+from enrichment.pose_files import PoseReader
 from enrichment.registry import register
 
 FILE = "pose/keypoints_corrected.json"
 NOTES_FILE = "pose/corrections.json"
 _PIECE: Final = "corrected.json"
+_NOTES: Final = "notes.json"
 
 
 @dataclass(frozen=True)
@@ -69,28 +71,32 @@ class PoseCorrected(Layer):
     def compute(self, context: Context, span: Span) -> None:
         """All corrections over the whole clip."""
         given = context.parameters
-        content = json.loads(context.folder.local(pose.FILE).read_bytes()) if given.corrections else {}
-        seconds = np.array(context.clip.seconds, dtype=np.float64)
-        notes: list[dict[str, Any]] = []
-        if given.corrections:
-            content, notes = pose_corrections.corrected(
-                content,
-                [asked(each) for each in given.corrections],
-                seconds,
-                least=float(given.least_confidence),
-                longest=float(given.longest_gap),
-            )
+        notes = self._correct(context, [asked(each) for each in given.corrections]) if given.corrections else []
         told = [dict(said) | note for said, note in zip(given.corrections, notes, strict=True)]
-        context.pieces.write_json(_PIECE, {"content": content, "notes": told})
+        context.pieces.write_json(_NOTES, told)
+
+    def _correct(self, context: Context, corrections: Sequence[Asked]) -> list[dict[str, Any]]:
+        """Leave the corrected file, and say what became of each correction."""
+        given, seconds = context.parameters, np.array(context.clip.seconds, dtype=np.float64)
+        with pose_files.stored(context.folder.local(pose_files.FILE)) as pose:
+            category, info = pose.category, pose.info
+            names = list(category["keypoints"])
+            least = float(given.least_confidence)
+            seen = Sightings.among(pose.annotations(), names, corrections, len(seconds), least)
+            made, notes = pose_corrections.filled(seen, corrections, seconds, longest=float(given.longest_gap))
+            with context.pieces.writing(_PIECE) as file:
+                pose_files.write(
+                    file, pose.images(), category, pose_corrections.corrected(pose.annotations(), seen, made), info
+                )
+        return notes
 
     def publish(self, context: Context) -> Product:
         """The notes, and the whole pose where it differs from the engine's."""
-        found = context.pieces.read_json(_PIECE)
-        notes = {"of": pose.FILE, "corrected": FILE if found["notes"] else None, "corrections": found["notes"]}
+        told = context.pieces.read_json(_NOTES)
+        notes = {"of": pose_files.FILE, "corrected": FILE if told else None, "corrections": told}
         files = [context.folder.write(NOTES_FILE, (json.dumps(notes, indent=1) + "\n").encode())]
-        if found["notes"]:
-            plain = json.dumps(found["content"], separators=(",", ":")) + "\n"
-            files.append(context.folder.write(FILE, plain.encode()))
+        if told:
+            files.append(context.pieces.publish(_PIECE, context.folder, FILE))
         return Product(files)
 
     def open(self, folder: ClipFolder, clip: ClipFacts) -> PoseReader:
@@ -99,20 +105,18 @@ class PoseCorrected(Layer):
 
     def overlay(self, folder: ClipFolder, clip: ClipFacts, frame: int) -> NDArray[np.uint8] | None:
         """Joints and bones of everybody on the frame."""
-        found = reader(folder)
-        people = [points.astype(np.float64) for _, points in found.people(frame)]
-        return painting.keypoints((clip.height, clip.width), people, found.bones)
+        return drawn(pose_files.cached(folder.local(file_that_counts(folder))), clip, frame)
 
 
 def reader(folder: ClipFolder) -> PoseReader:
     """The pose that counts: the corrected one where something was corrected."""
-    return PoseReader(folder, file_that_counts(folder))
+    return PoseReader(folder.local(file_that_counts(folder)))
 
 
 def file_that_counts(folder: ClipFolder) -> str:
     """The file with the pose that counts."""
     notes = json.loads(folder.local(NOTES_FILE).read_bytes())
-    return str(notes["corrected"] or pose.FILE)
+    return str(notes["corrected"] or pose_files.FILE)
 
 
 def asked(said: Mapping[str, Any]) -> Asked:

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +14,8 @@ from enrichment.checks.registry import Finding
 from enrichment.engines import keypoints
 from enrichment.layer import ClipFacts, Context, Product
 from enrichment.layers.check_pose_time import Parameters, paths_of, pixels_per_metre
-from enrichment.layers.pose import FILE, PoseReader
+from enrichment.pose_files import FILE, PoseReader
+from tests.enrichment.posed import write_pose
 
 FRAMES, RATE = 60, 30.0
 WRIST, ELBOW, SHOULDER = 10, 8, 6
@@ -40,12 +40,11 @@ def arm() -> NDArray[np.float32]:
 def product(tmp_path: Path, points: NDArray[np.float32], rate: float = RATE) -> Product:
     frames = [[keypoints.Person((150, 80, 200, 300), 0.9, own)] for own in points]
     clip = facts(rate)
-    content = keypoints.coco(frames, keypoints.tracks(frames, clip.seconds), 17, (480, 640))
     folder = ClipFolder(tmp_path / "clip")
-    folder.write(FILE, json.dumps(content).encode())
+    reader = PoseReader(write_pose(folder, frames, clip.seconds, 17, (480, 640)))
     layer = registry.get("check_pose_time")
     pieces = Pieces(ClipFolder(tmp_path / "pieces"), "check")
-    context = Context(clip, None, folder, pieces, Parameters(), {"pose_corrected": PoseReader(folder)})  # type: ignore[arg-type]
+    context = Context(clip, None, folder, pieces, Parameters(), {"pose_corrected": reader})  # type: ignore[arg-type]
     layer.compute(context, layer.spans(FRAMES)[0])
     return layer.publish(context)
 
@@ -114,7 +113,7 @@ def test_somebody_of_whom_too_little_is_seen_is_not_judged(tmp_path: Path) -> No
 
 def test_the_scale_is_that_of_the_longest_that_a_limb_appears(tmp_path: Path) -> None:
     checked(tmp_path, arm())
-    reader = PoseReader(ClipFolder(tmp_path / "clip"))
+    reader = PoseReader(tmp_path / "clip" / FILE)
     paths = paths_of(reader, reader.tracks[0], FRAMES, 0.3)
     assert pixels_per_metre(paths) == pytest.approx(250, rel=0.25)
 
@@ -126,10 +125,7 @@ def test_of_two_people_each_has_their_own_path_and_none_where_they_are_not_sure(
         frame.append(keypoints.Person((470, 80, 160, 300), 0.9, aside))
     for each in frames[30]:
         each.points[WRIST, 2] = 0.1
-    content = keypoints.coco(frames, keypoints.tracks(frames, facts().seconds), 17, (480, 640))
-    folder = ClipFolder(tmp_path / "clip")
-    folder.write(FILE, json.dumps(content).encode())
-    reader = PoseReader(folder)
+    reader = PoseReader(write_pose(ClipFolder(tmp_path / "clip"), frames, facts().seconds, 17, (480, 640)))
     first, second = (paths_of(reader, track, FRAMES, 0.3)["right_wrist"] for track in reader.tracks)
     assert np.flatnonzero(np.isfinite(first[:, 0])).tolist() == [n for n in range(FRAMES) if n != 30]
     assert np.flatnonzero(np.isfinite(second[:, 0])).tolist() == [n for n in range(20, 40) if n != 30]

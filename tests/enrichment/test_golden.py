@@ -22,9 +22,10 @@ from enrichment.box_files import BoxReader
 from enrichment.errors import EngineInputError, RunRefused
 from enrichment.golden_measures import Thing
 from enrichment.layer import Context, Span
-from enrichment.layers import depth, pose
+from enrichment.layers import depth
 from enrichment.layers.flow import OpticalFlow
 from enrichment.models import GoldenClip, GoldenResult, LayerRun
+from enrichment.pose_files import FILE, PoseReader
 
 pytestmark = pytest.mark.django_db
 Verdict = GoldenResult.Verdict
@@ -239,7 +240,7 @@ def test_the_truth_itself_scores_full_marks(tmp_path: Path) -> None:
     other = box | {"label": "gripper", "bbox": rle.bbox(drawn[2][1].mask)}
     folder = ClipFolder(tmp_path)
     folder.write("boxes.json", json.dumps({"frames": {"0": [box], "2": [other]}}).encode())
-    given = {tracks.name: reader, "actions": actions, "detections": BoxReader(folder, "boxes.json")}
+    given = {tracks.name: reader, "actions": actions, "detections": BoxReader(folder.local("boxes.json"))}
     figures = golden_measures.of_truth(drawn, spans, given, lambda frame: frame / 10)
     assert figures == {
         golden_measures.MASKS: 1.0,
@@ -300,8 +301,8 @@ def test_people_who_are_seen_on_a_scene_are_not_there(tmp_path: Path) -> None:
     folder.write("boxes.json", json.dumps({"frames": {"0": [box], "1": [box, box], "2": []}}).encode())
     points = [{"image_id": 1, "track_id": 1, "keypoints": [1, 2, 0.5]}]
     content = {"categories": [{"keypoints": ["nose"], "skeleton": []}], "annotations": points}
-    folder.write(pose.FILE, json.dumps(content).encode())
-    readers = {"people": BoxReader(folder, "boxes.json"), "pose": pose.PoseReader(folder)}
+    folder.write(FILE, json.dumps(content).encode())
+    readers = {"people": BoxReader(folder.local("boxes.json")), "pose": PoseReader(folder.local(FILE))}
     figures = golden_scene.figures(spec, readers, folder)
     assert figures == {golden_measures.PEOPLE: 3 / 16, golden_measures.POSE: 1 / 16}
 

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
 from enrichment.engines import gap_filling, pose_corrections
-from enrichment.engines.pose_corrections import Asked
+from enrichment.engines.pose_corrections import Asked, Sightings
 from enrichment.errors import EngineInputError
 
 SECONDS = np.arange(20) / 30
@@ -72,9 +74,12 @@ def test_what_would_be_a_guess_is_refused_with_a_sentence(span: tuple[int, int],
         fill(straight(), span)
 
 
-def content() -> dict[str, object]:
+NAMES = ["nose", "left_wrist"]
+
+
+def annotations() -> list[dict[str, Any]]:
     """Track 1 on frames 0 to 19 with a nose and a wrist, but not on frame 9; track 2 on all of them, standing."""
-    rows = []
+    rows: list[dict[str, Any]] = []
     for frame in range(20):
         walking = {
             "track_id": 1,
@@ -85,17 +90,19 @@ def content() -> dict[str, object]:
         rows += [
             {"image_id": frame, "score": 0.7} | each for each in (walking, standing) if (frame, each) != (9, walking)
         ]
-    return {"categories": [{"keypoints": ["nose", "left_wrist"]}], "annotations": rows}
+    return rows
 
 
-def corrected(*asked: Asked) -> tuple[dict[str, object], list[dict[str, object]]]:
-    return pose_corrections.corrected(content(), asked, SECONDS, least=0.3, longest=0.5)
+def corrected(*asked: Asked) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    seen = Sightings.among(annotations(), NAMES, asked, len(SECONDS), least=0.3)
+    made, notes = pose_corrections.filled(seen, asked, SECONDS, longest=0.5)
+    return list(pose_corrections.corrected(annotations(), seen, made)), notes
 
 
 def test_only_the_asked_joint_of_the_asked_person_changes_and_says_so() -> None:
     made, (note,) = corrected(Asked(7, 1, ("left_wrist",), 4, 6))
-    before = {(one["image_id"], one["track_id"]): one["keypoints"] for one in content()["annotations"]}  # type: ignore[attr-defined]
-    for one in made["annotations"]:  # type: ignore[attr-defined]
+    before = {(one["image_id"], one["track_id"]): one["keypoints"] for one in annotations()}
+    for one in made:
         key = (one["image_id"], one["track_id"])
         if key in {(4, 1), (5, 1)}:
             assert one["interpolated"] == ["left_wrist"]
@@ -113,11 +120,11 @@ def test_only_the_asked_joint_of_the_asked_person_changes_and_says_so() -> None:
 
 def test_somebody_who_was_not_found_on_a_frame_is_put_there_with_nothing_else() -> None:
     made, _ = corrected(Asked(1, 1, ("left_wrist",), 9, 10))
-    rows = [one for one in made["annotations"] if one["image_id"] == 9]  # type: ignore[attr-defined]
+    rows = [one for one in made if one["image_id"] == 9]
     (new,) = [one for one in rows if one["track_id"] == 1]
     assert new["keypoints"] == [0, 0, 0, 27.0, 50.0, 0.8]
     assert new["bbox"] == [27, 27, 27, 27]
-    assert [one["id"] for one in made["annotations"]] == list(range(1, 41))  # type: ignore[attr-defined]
+    assert [one["id"] for one in made] == list(range(1, 41))
 
 
 def test_one_correction_is_no_sighting_for_another() -> None:
@@ -129,4 +136,16 @@ def test_what_cannot_be_interpolated_is_left_out_with_the_reason_and_the_rest_is
     made, (left, done) = corrected(Asked(1, 1, ("left_wrist",), 0, 2), Asked(2, 2, ("nose",), 4, 5))
     assert "not surely seen before" in str(left["left_out"])
     assert done["method"] == "pchip"
-    assert sum("interpolated" in one for one in made["annotations"]) == 1  # type: ignore[attr-defined]
+    assert sum("interpolated" in one for one in made) == 1
+
+
+def test_somebody_is_put_on_a_frame_where_nobody_was_found() -> None:
+    def alone() -> list[dict[str, Any]]:
+        return [each for each in annotations() if each["track_id"] == 1]
+
+    asked = [Asked(1, 1, ("left_wrist",), 9, 10)]
+    seen = Sightings.among(alone(), NAMES, asked, len(SECONDS), least=0.3)
+    made, _ = pose_corrections.filled(seen, asked, SECONDS, longest=0.5)
+    rows = list(pose_corrections.corrected(alone(), seen, made))
+    assert [one["image_id"] for one in rows] == list(range(20))
+    assert [one["image_id"] for one in rows if "interpolated" in one] == [9]

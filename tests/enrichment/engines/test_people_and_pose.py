@@ -24,7 +24,7 @@ from enrichment.engines.keypoints import Person  # noqa: E402
 from enrichment.engines.parameters import PersonParameters, PoseParameters  # noqa: E402
 from enrichment.engines.vitpose import VitPose  # noqa: E402
 from enrichment.errors import EngineInputError  # noqa: E402
-from enrichment.layers.pose import PoseReader  # noqa: E402
+from enrichment.pose_files import FILE, PoseReader  # noqa: E402
 from tests.enrichment.engines.runs_of import computed  # noqa: E402
 
 PEOPLE = [(10.0, 20.0, 50.0, 60.0), (60.0, 25.0, 60.0, 60.0), (100.0, 40.0, 40.0, 40.0)]
@@ -126,17 +126,21 @@ def somebody(x: float, y: float = 0.0) -> Person:
     return Person((x, y, 40.0, 90.0), 0.9, points)
 
 
+def numbered(frames: list[list[Person]], seconds: list[float]) -> list[list[int]]:
+    return [numbers for _, numbers in keypoints.followed(frames, seconds)]
+
+
 class TestWhoIsWho:
     def test_people_who_cross_frames_in_another_order_keep_their_numbers(self) -> None:
         frames = [[somebody(10), somebody(200)], [somebody(204), somebody(13)], [somebody(16), somebody(208)]]
-        assert keypoints.tracks(frames, [0.0, 0.1, 0.2]) == [[1, 2], [2, 1], [1, 2]]
+        assert numbered(frames, [0.0, 0.1, 0.2]) == [[1, 2], [2, 1], [1, 2]]
 
     def test_who_was_away_for_long_is_somebody_new(self) -> None:
         frames = [[somebody(10)], [], [somebody(11)], [], [somebody(12)]]
-        assert keypoints.tracks(frames, [0.0, 0.2, 0.4, 1.0, 2.0]) == [[1], [], [1], [], [2]]
+        assert numbered(frames, [0.0, 0.2, 0.4, 1.0, 2.0]) == [[1], [], [1], [], [2]]
 
     def test_a_jump_across_the_picture_is_no_walk(self) -> None:
-        assert keypoints.tracks([[somebody(10)], [somebody(400)]], [0.0, 0.1]) == [[1], [2]]
+        assert numbered([[somebody(10)], [somebody(400)]], [0.0, 0.1]) == [[1], [2]]
 
     def test_sets_have_names_and_bones_that_exist(self) -> None:
         for count in (17, 133):
@@ -202,7 +206,7 @@ class TestLayers:
         computed(short_clip, engines, SURE | {"pose_3d": lens})
         placed = np.load(short_clip.folder / "pose/pose_3d.npy")
         meta = json.loads((short_clip.folder / "pose/pose_3d.json").read_text())
-        reader = PoseReader(clips.folder(short_clip))
+        reader = PoseReader(short_clip.folder / FILE)
         assert placed.dtype == np.float32
         assert placed.shape == (len(reader.rows), 17, 3)
         assert list(zip(meta["frames"], meta["tracks"], strict=True)) == reader.rows
