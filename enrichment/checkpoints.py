@@ -11,7 +11,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import astuple
 from functools import cached_property, partial
@@ -139,6 +139,26 @@ class Pieces:
         """Arrays by name from .npz; raises MissingPiece."""
         with np.load(self.path(piece), allow_pickle=False) as stored:
             return {name: stored[name] for name in stored.files}
+
+    def join(self, parts: Sequence[str], piece: str) -> tuple[int, ...]:
+        """Write arrays that batches left as one, along the first axis, with one of them in memory at a time.
+
+        Returns:
+            The shape of the whole.
+        """
+        shapes = [self._shape(part) for part in parts]
+        whole = (sum(shape[0] for shape in shapes), *shapes[0][1:])
+        with self.writing(piece) as file:
+            head = npy.header_data_from_array_1_0(self.read_array(parts[0]))  # type: ignore[no-untyped-call]
+            npy.write_array_header_1_0(file, head | {"shape": whole})  # type: ignore[no-untyped-call]
+            for part in parts:
+                file.write(np.ascontiguousarray(self.read_array(part)).tobytes())
+        return whole
+
+    def _shape(self, piece: str) -> tuple[int, ...]:
+        with self.path(piece).open("rb") as stored:
+            npy.read_magic(stored)  # type: ignore[no-untyped-call]
+            return tuple(npy.read_array_header_1_0(stored)[0])  # type: ignore[no-untyped-call]
 
     @contextmanager
     def spool(self) -> Iterator[BinaryIO]:

@@ -99,11 +99,10 @@ class Embeddings(Layer):
         files, told = [], []
         for number, engine in enumerate(context.engines):
             file = VECTORS_FILE if number == 0 else f"embeddings/vectors_{engine.offer.name}.npy"
-            vectors = np.concatenate([context.pieces.read_array(_piece(number, span, "npy")) for span in spans])
-            context.pieces.write_array(f"{number}.npy", vectors)
+            _, width = context.pieces.join([_piece(number, span, "npy") for span in spans], f"{number}.npy")
             files.append(context.pieces.publish(f"{number}.npy", context.folder, file))
             finds = {said for span in spans for said in context.pieces.read_json(_piece(number, span, "json"))}
-            about = {"dimensions": vectors.shape[1], "finds": " ".join(sorted(finds))}
+            about = {"dimensions": width, "finds": " ".join(sorted(finds))}
             told.append({"engine": engine.name, "engine_version": engine.version, "file": file, **about})
         meaning = {
             "frames": frames,

@@ -132,8 +132,7 @@ class Pose3D(Layer):
     def _joined(self, context: Context, name: str, file: str) -> Artifact:
         """All batches' rows as one file."""
         spans = self.spans(context.clip.frame_count)
-        whole = np.concatenate([context.pieces.read_array(_piece(name, span)) for span in spans])
-        context.pieces.write_array(f"{name}.npy", whole)
+        context.pieces.join([_piece(name, span) for span in spans], f"{name}.npy")
         return context.pieces.publish(f"{name}.npy", context.folder, file)
 
     def open(self, folder: ClipFolder, clip: ClipFacts) -> PlacedPose:

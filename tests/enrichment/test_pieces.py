@@ -93,3 +93,16 @@ def test_a_spool_needs_no_pieces_here_and_leaves_nothing(tmp_path: Path) -> None
         spool.write(b"held")
         assert not list(pieces.directory.iterdir())
     assert not list(pieces.directory.iterdir())
+
+
+@pytest.mark.parametrize("rows", [(2, 3), (0, 2, 0), (0,), (1,)])
+def test_arrays_are_joined_into_the_file_that_numpy_would_write(tmp_path: Path, rows: tuple[int, ...]) -> None:
+    pieces, plain = Pieces(ClipFolder(tmp_path, listed=False), "pose_3d"), io.BytesIO()
+    arrays = [np.random.default_rng(count).random((count, 3, 2)).astype(np.float32) for count in rows]
+    with pieces.of_batch(0):
+        for number, array in enumerate(arrays):
+            pieces.write_array(f"{number}.npy", array)
+        assert pieces.join([f"{number}.npy" for number in range(len(rows))], "all.npy") == (sum(rows), 3, 2)
+    np.save(plain, np.concatenate(arrays), allow_pickle=False)
+    assert pieces.path("all.npy").read_bytes() == plain.getvalue()
+    assert pieces.are_left([0]) == {0}
