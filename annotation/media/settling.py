@@ -16,8 +16,9 @@ from annotation.media.durable import sync_directory
 _AT_ONCE: Final = 8
 # A go of large files ends earlier.
 _HELD_AT_ONCE: Final = 8 << 20
-# So many goes wait for the disk before the work that makes the files waits too.
+# So many goes, or so many bytes, wait for the disk before the work that makes the files waits too.
 _MOST_WAITING: Final = 4
+_MOST_HELD: Final = 16 << 20
 
 
 class Settling:
@@ -30,7 +31,7 @@ class Settling:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="settling")
         self._gathered: list[Callable[[], None]] = []
         self._held = 0
-        self._coming: deque[Future[None]] = deque()
+        self._coming: deque[tuple[Future[None], int]] = deque()
         self._directories: set[Path] = set()
 
     def __enter__(self) -> Self:
@@ -59,21 +60,24 @@ class Settling:
         self._held += held
         if len(self._gathered) == _AT_ONCE or self._held >= _HELD_AT_ONCE:
             self._send()
-            self._wait(_MOST_WAITING)
+            self._wait(_MOST_WAITING, _MOST_HELD)
 
     def catch_up(self) -> None:
         """Wait until all files have their names; raises what placing one raised."""
         self._send()
-        self._wait(0)
+        self._wait(0, 0)
 
     def _send(self) -> None:
-        gathered, self._gathered, self._held = self._gathered, [], 0
+        gathered, held, self._gathered, self._held = self._gathered, self._held, [], 0
         if gathered:
-            self._coming.append(self._thread.submit(_place, gathered))
+            self._coming.append((self._thread.submit(_place, gathered), held))
 
-    def _wait(self, left: int) -> None:
-        while self._coming and (self._coming[0].done() or len(self._coming) > left):
-            self._coming.popleft().result()
+    def _wait(self, goes: int, most: int) -> None:
+        """Until so many goes at most are left, which hold so many bytes at most."""
+        while self._coming and (
+            self._coming[0][0].done() or len(self._coming) > goes or sum(held for _, held in self._coming) > most
+        ):
+            self._coming.popleft()[0].result()
 
 
 def _place(files: Sequence[Callable[[], None]]) -> None:
