@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+import threading
 from pathlib import Path
 
 from annotation import clips
@@ -42,10 +42,30 @@ def _masks(proposal: Proposal) -> MasksByFrame | None:
             path = folder.version(proposal.fingerprint).local(proposal.path)
         except ClipFolderError:
             return None
-    return _read(path, path.stat().st_mtime_ns).masks_of(proposal.number)
+    return _in_hand.of(path).masks_of(proposal.number)
 
 
-@lru_cache(maxsize=8)
-def _read(path: Path, changed: int) -> MaskTracks:
-    """The file's tracks. `changed` makes a rewritten file a new entry of the cache."""
-    return MaskTracks(path)
+class _InHand:
+    """The files that were opened last, which stay open."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._lock = threading.Lock()
+        self._readers: dict[Path, MaskTracks] = {}
+
+    def of(self, path: Path) -> MaskTracks:
+        """The tracks of the file that has this name now."""
+        with self._lock:
+            # A file that was removed or replaced would take its room on the disk for as long as it is open.
+            self._readers = {known: each for known, each in self._readers.items() if each.is_still(known)}
+            if path in self._readers:
+                return self._readers[path]
+        reader = MaskTracks(path)
+        with self._lock:
+            self._readers[path] = reader
+            while len(self._readers) > self._most:
+                del self._readers[next(iter(self._readers))]
+        return reader
+
+
+_in_hand = _InHand(8)

@@ -34,6 +34,8 @@ def inputs(name: str, frames: int) -> None:
     needed = bench.registry.get(name).inputs
     if needed:
         bench.layers(clip, *needed)
+    if name == "pose_corrected":
+        stand_ins.correct(clip)
 
 
 if __name__ == "__main__":

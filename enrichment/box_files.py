@@ -94,7 +94,7 @@ def overlay(path: Path, clip: ClipFacts, frame: int) -> NDArray[np.uint8] | None
     return painting.boxes((clip.height, clip.width), [(one.bbox, f"{one.label} {one.confidence:.2f}") for one in found])
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=1)
 def _cached(path: Path, changed: int) -> BoxReader:
     """For pages that show frame after frame. `changed` makes a rewritten file a new entry."""
     return BoxReader(path)

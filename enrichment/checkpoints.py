@@ -145,20 +145,29 @@ class Pieces:
 
         Returns:
             The shape of the whole.
+
+        Raises:
+            ValueError: they are not of one kind.
         """
-        shapes = [self._shape(part) for part in parts]
-        whole = (sum(shape[0] for shape in shapes), *shapes[0][1:])
+        heads = [self._head(part) for part in parts]
+        kinds = {(shape[1:], dtype) for shape, dtype in heads}
+        if len(kinds) > 1:
+            raise ValueError(f"Batches left arrays that do not belong together: {sorted(map(str, kinds))}.")
+        [(rest, dtype)] = kinds
+        whole = (sum(shape[0] for shape, _ in heads), *rest)
+        head = {"descr": npy.dtype_to_descr(dtype), "fortran_order": False, "shape": whole}  # type: ignore[no-untyped-call]
         with self.writing(piece) as file:
-            head = npy.header_data_from_array_1_0(self.read_array(parts[0]))  # type: ignore[no-untyped-call]
-            npy.write_array_header_1_0(file, head | {"shape": whole})  # type: ignore[no-untyped-call]
+            npy.write_array_header_1_0(file, head)  # type: ignore[no-untyped-call]
             for part in parts:
-                file.write(np.ascontiguousarray(self.read_array(part)).tobytes())
+                file.write(self.read_array(part).tobytes())
         return whole
 
-    def _shape(self, piece: str) -> tuple[int, ...]:
+    def _head(self, piece: str) -> tuple[tuple[int, ...], np.dtype[Any]]:
+        """An array's shape and dtype; the array is not read."""
         with self.path(piece).open("rb") as stored:
             npy.read_magic(stored)  # type: ignore[no-untyped-call]
-            return tuple(npy.read_array_header_1_0(stored)[0])  # type: ignore[no-untyped-call]
+            shape, _, dtype = npy.read_array_header_1_0(stored)  # type: ignore[no-untyped-call]
+            return shape, dtype
 
     @contextmanager
     def spool(self) -> Iterator[BinaryIO]:

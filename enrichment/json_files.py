@@ -13,8 +13,8 @@ Broken = ijson.JSONError
 
 
 def compact(content: object) -> str:
-    """A value without spaces, as layers write their files."""
-    return json.dumps(content, separators=(",", ":"))
+    """A value without spaces, as layers write their files; raises ValueError where a number is NaN or infinite."""
+    return json.dumps(content, separators=(",", ":"), allow_nan=False)
 
 
 def write_joined(file: BinaryIO, parts: Iterable[str]) -> None:

@@ -66,12 +66,12 @@ class Stored:
 
 @contextmanager
 def stored(path: Path) -> Iterator[Stored]:
-    """A finished layer's file; raises ValueError when it holds no keypoints, also while it is read inside the block."""
+    """A finished layer's file; raises ValueError where it is no such file, also while it is read inside the block."""
     try:
         with path.open("rb") as opened:
             yield Stored(opened)
-    except (json_files.Broken, KeyError, IndexError, TypeError, AttributeError, StopIteration, ValueError) as error:
-        raise ValueError(f"{path.name} does not hold COCO keypoints ({error}).") from error
+    except (json_files.Broken, StopIteration) as error:
+        raise _no_keypoints(path, error) from error
 
 
 class PoseReader:
@@ -79,10 +79,13 @@ class PoseReader:
 
     def __init__(self, path: Path) -> None:
         with stored(path) as told:
-            category = told.category
-            self.names: list[str] = list(category.get("keypoints", ()))
-            self.bones = [(int(a) - 1, int(b) - 1) for a, b in category.get("skeleton", ())]
-            self._frames, self._tracks, self._points = _rows(told.annotations())
+            try:
+                category = told.category
+                self.names: list[str] = list(category.get("keypoints", ()))
+                self.bones = [(int(a) - 1, int(b) - 1) for a, b in category.get("skeleton", ())]
+                self._frames, self._tracks, self._points = _rows(told.annotations(), len(self.names))
+            except (KeyError, TypeError, AttributeError, ValueError) as error:
+                raise _no_keypoints(path, error) from error
 
     @property
     def tracks(self) -> list[int]:
@@ -105,8 +108,19 @@ class PoseReader:
         return self._frames[theirs], self._points[theirs, self.names.index(keypoint)]
 
 
-def _rows(annotations: Iterable[dict[str, Any]]) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]:
-    """Frames (n,), rising, tracks (n,), and (n, keypoints, 3) of everybody on every frame."""
+def _no_keypoints(path: Path, error: Exception) -> ValueError:
+    return ValueError(f"{path.name} does not hold COCO keypoints ({error}).")
+
+
+def _rows(
+    annotations: Iterable[dict[str, Any]], names: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]:
+    """Frames (n,), rising, tracks (n,), and (n, keypoints, 3) of everybody on every frame.
+
+    Args:
+        annotations: COCO's.
+        names: how many keypoints there are where nobody is.
+    """
     frames, tracks, points = array("q"), array("q"), array("f")
     width = 0
     for one in annotations:
@@ -116,7 +130,7 @@ def _rows(annotations: Iterable[dict[str, Any]]) -> tuple[NDArray[np.int64], NDA
         if len(one["keypoints"]) != width or width % 3:
             raise ValueError(f"annotation {one.get('id')} has {len(one['keypoints'])} numbers")
         points.extend(one["keypoints"])
-    found: NDArray[np.float32] = np.asarray(points, dtype=np.float32).reshape(len(frames), width // 3, 3)
+    found: NDArray[np.float32] = np.asarray(points, dtype=np.float32).reshape(len(frames), width // 3 or names, 3)
     order = np.argsort(np.asarray(frames), kind="stable")
     if (np.diff(order) != 1).any():
         found = found[order]
@@ -124,11 +138,11 @@ def _rows(annotations: Iterable[dict[str, Any]]) -> tuple[NDArray[np.int64], NDA
 
 
 def cached(path: Path) -> PoseReader:
-    """As `PoseReader`, for pages that show frame after frame of a clip."""
+    """As `PoseReader`, for pages that show frame after frame of a clip; the last one is kept."""
     return _cached(path, path.stat().st_mtime_ns)
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=1)
 def _cached(path: Path, changed: int) -> PoseReader:
     """`changed` makes a rewritten file a new entry."""
     return PoseReader(path)

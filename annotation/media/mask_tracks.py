@@ -66,6 +66,10 @@ class MaskTracks:
         self._by_frame = np.argsort(self._frames, kind="stable").astype(np.int32)
         self._of_track: dict[int, MasksByFrame] = {}
 
+    def is_still(self, path: Path) -> bool:
+        """Whether the file that was gone through is the one that has this name now."""
+        return self._counts.is_still(path)
+
     def encoded(self, frame: int) -> dict[int, rle.Rle]:
         """COCO RLE by track number."""
         begin, end = np.searchsorted(self._frames, (frame, frame + 1), sorter=self._by_frame)
@@ -107,7 +111,7 @@ class MasksByFrame(Mapping[int, rle.Rle]):
         return self._counts.read(self._first + bisect_left(self._frames, frame))
 
     def __contains__(self, frame: object) -> bool:
-        at = bisect_left(self._frames, frame) if isinstance(frame, int) else len(self)
+        at = bisect_left(self._frames, int(frame)) if isinstance(frame, int | np.integer) else len(self)
         return at < len(self) and self._frames[at] == frame
 
     def __iter__(self) -> Iterator[int]:
@@ -123,6 +127,12 @@ class _Counts:
     def __init__(self, handle: int, size: tuple[int, int], at: NDArray[np.int64], lengths: NDArray[np.int32]) -> None:
         self._handle, self._size, self._at, self._lengths = handle, size, at, lengths
         weakref.finalize(self, os.close, handle)
+
+    def is_still(self, path: Path) -> bool:
+        try:
+            return os.path.samestat(os.fstat(self._handle), path.stat())
+        except FileNotFoundError:
+            return False
 
     def read(self, row: int) -> rle.Rle:
         written = os.pread(self._handle, int(self._lengths[row]), int(self._at[row]))
@@ -173,7 +183,7 @@ class _Placed:
 def _gone_through(file: BinaryIO, name: str) -> _Found:
     try:
         return _parsed(_Placed(file))
-    except (ijson.JSONError, ValueError, OverflowError) as error:
+    except (ijson.JSONError, ValueError, OverflowError, IndexError) as error:
         raise ValueError(f"{name} does not hold tracks of masks ({error}); compute the layer again.") from error
 
 
@@ -181,9 +191,12 @@ def _parsed(file: _Placed) -> _Found:
     size: list[int] = []
     heads: list[dict[str, Any]] = []
     counted = []  # masks up to the end of each track
+    listed = False
     frames, at, lengths = array("i"), array("q"), array("i")
     for prefix, event, value in ijson.parse(file, buf_size=_BLOCK, use_float=True):
-        if event == "string" and prefix.startswith(_FRAMES) and prefix.endswith(_COUNTS):
+        if prefix.startswith(_FRAMES) and prefix.endswith(_COUNTS):
+            if event != "string":
+                raise ValueError("counts are not compressed")
             frames.append(int(prefix[len(_FRAMES) : -len(_COUNTS)]))
             begin, length = file.find(value)
             at.append(begin)
@@ -194,10 +207,12 @@ def _parsed(file: _Placed) -> _Found:
             counted.append(len(frames))
         elif prefix == "size.item":
             size.append(value)
+        elif prefix == "tracks":
+            listed = listed or event == "start_array"
         elif event in {"string", "number"} and prefix.startswith(f"{_TRACK}.") and prefix.count(".") == 2:
             heads[-1][prefix[len(_TRACK) + 1 :]] = value
-    if len(size) != 2:
-        raise ValueError("it has no size")
+    if len(size) != 2 or not listed:
+        raise ValueError("it has no size or no list of tracks")
     if any("track_id" not in head for head in heads):
         raise ValueError("a track has no track_id")
     return _Found(

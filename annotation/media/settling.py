@@ -74,10 +74,12 @@ class Settling:
 
     def _wait(self, goes: int, most: int) -> None:
         """Until so many goes at most are left, which hold so many bytes at most."""
-        while self._coming and (
-            self._coming[0][0].done() or len(self._coming) > goes or sum(held for _, held in self._coming) > most
-        ):
+        while self._coming and (self._coming[0][0].done() or len(self._coming) > goes or self._holds_more(most)):
             self._coming.popleft()[0].result()
+
+    def _holds_more(self, most: int) -> bool:
+        """A single go may be as large as it likes: waiting for it, nothing would be done beside it."""
+        return len(self._coming) > 1 and sum(held for _, held in self._coming) > most
 
 
 def _place(files: Sequence[Callable[[], None]]) -> None:

@@ -143,6 +143,9 @@ def corrected(annotations: Iterable[dict[str, Any]], seen: Sightings, made: Sequ
 
     An annotation with interpolated joints names them in `interpolated`. Somebody who was not found at all on a frame
     gets an annotation with a box between their boxes before and after, and no other joints.
+
+    Raises:
+        EngineInputError: the annotations are not sorted by frame.
     """
     points: dict[int, list[tuple[Made, NDArray[np.float64]]]] = defaultdict(list)
     for each in made:
@@ -151,8 +154,11 @@ def corrected(annotations: Iterable[dict[str, Any]], seen: Sightings, made: Sequ
     there = ((frame, list(rows)) for frame, rows in groupby(annotations, key=lambda one: one["image_id"]))
     without = ((frame, list[dict[str, Any]]()) for frame in sorted(points))
     together = heapq.merge(there, without, key=lambda each: each[0])
-    number = 0
+    number, before = 0, -1
     for frame, groups in groupby(together, key=lambda each: each[0]):
+        if frame < before:
+            raise EngineInputError(f"The pose has frame {frame} after frame {before}; compute it again.")
+        before = frame
         rows = {one.get("track_id"): one for _, some in groups for one in some}
         for each, point in points.get(frame, ()):
             row = rows.get(each.track) or _new_row(seen, frame, each)

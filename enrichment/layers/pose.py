@@ -69,7 +69,7 @@ class Pose(Layer):
         found = {}
         for (frame, _, people), points in engine.over(seen, estimate):
             found[str(frame)] = [
-                {"bbox": list(one.bbox), "score": one.confidence, "points": np.asarray(own, np.float64).tolist()}
+                {"bbox": list(one.bbox), "score": one.confidence, "points": _known(own).tolist()}
                 for one, own in zip(people, points, strict=True)
             ]
             context.keep_going()
@@ -120,6 +120,11 @@ def drawn(pose: PoseReader, clip: ClipFacts, frame: int) -> NDArray[np.uint8]:
     """Joints and bones of everybody on a frame, (height, width, 4) uint8."""
     people = [points.astype(np.float64) for _, points in pose.people(frame)]
     return painting.keypoints((clip.height, clip.width), people, pose.bones)
+
+
+def _known(points: Points) -> NDArray[np.float64]:
+    """(k, 3) float64; a joint of which the model says no number is one that it has not seen."""
+    return np.where(np.isfinite(points).all(axis=1, keepdims=True), points, 0).astype(np.float64)
 
 
 def _person(one: dict[str, Any]) -> Person:

@@ -92,12 +92,13 @@ class PoseCorrected(Layer):
 
     def publish(self, context: Context) -> Product:
         """The notes, and the whole pose where it differs from the engine's."""
+        if not context.pieces.has(_NOTES):
+            self.compute(context, Span(0, 0, context.clip.frame_count))  # an earlier version left other pieces
         told = context.pieces.read_json(_NOTES)
+        files = [context.pieces.publish(_PIECE, context.folder, FILE)] if told else []
+        # Last: they name the file.
         notes = {"of": pose_files.FILE, "corrected": FILE if told else None, "corrections": told}
-        files = [context.folder.write(NOTES_FILE, (json.dumps(notes, indent=1) + "\n").encode())]
-        if told:
-            files.append(context.pieces.publish(_PIECE, context.folder, FILE))
-        return Product(files)
+        return Product([*files, context.folder.write(NOTES_FILE, (json.dumps(notes, indent=1) + "\n").encode())])
 
     def open(self, folder: ClipFolder, clip: ClipFacts) -> PoseReader:
         """Keypoints by frame, as corrected."""

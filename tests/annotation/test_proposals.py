@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 from pytest_django import DjangoAssertNumQueries
 from rest_framework.test import APIClient
 
-from annotation import clips, masks, proposals, segments, tasks, withdrawals, work
+from annotation import clips, masks, proposal_masks, proposals, segments, tasks, withdrawals, work
 from annotation.errors import Refused
 from annotation.geometry import rle
 from annotation.models import Clip, Decision, Proposal, Task
@@ -239,3 +239,21 @@ def test_other_words_reach_the_segment_they_are_about_and_nothing_that_was_made_
     second.refresh_from_db()
     proposals.accept(task=task, proposals=[second], by=bob)
     assert tuple(said["sentences"]) in {each.instructions for each in work.load(task).segments}
+
+
+def test_a_file_that_was_removed_is_let_go_and_another_one_of_its_name_is_read(task: Task, proposal: Proposal) -> None:
+    path = clips.folder(proposal.clip).local("segmentation/masks.json")
+    first = proposal_masks._in_hand.of(path)
+    assert proposal_masks.on_frame(proposal, 3) == first.masks_of(7)[3]
+    assert proposal_masks._in_hand.of(path) is first
+    content = json.loads(path.read_bytes())
+    content["tracks"][0]["frames"].pop("3")
+    clips.folder(proposal.clip).write("segmentation/masks.json", json.dumps(content).encode())
+    assert proposal_masks.on_frame(proposal, 3) is None
+    assert proposal_masks.on_frame(proposal, 4) is not None
+    path.unlink()
+    other = path.with_name("other.json")
+    other.write_text(json.dumps(content))
+    proposal_masks._in_hand.of(other)
+    assert path not in proposal_masks._in_hand._readers
+    assert other in proposal_masks._in_hand._readers

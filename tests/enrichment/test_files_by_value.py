@@ -10,9 +10,13 @@ import numpy as np
 import pytest
 
 from annotation.media.clip_folder import ClipFolder
-from enrichment import json_files
+from enrichment import json_files, registry
 from enrichment.box_files import BoxReader
+from enrichment.checkpoints import Pieces
 from enrichment.engines.keypoints import BODY, Person
+from enrichment.layer import ClipFacts, Context
+from enrichment.layers import pose_corrected
+from enrichment.layers.pose import _known
 from enrichment.pose_files import FILE, PoseReader, cached, stored
 from tests.enrichment.posed import write_pose
 
@@ -111,3 +115,24 @@ def test_an_empty_object_has_no_members_and_one_that_is_not_there_is_missed() ->
     assert list(json_files.members(io.BytesIO(b'{"a": {}}'), "a")) == []
     with pytest.raises(KeyError):
         list(json_files.members(io.BytesIO(b'{"a": {}}'), "b"))
+
+
+def test_a_joint_without_a_number_counts_as_not_seen_and_is_never_written() -> None:
+    points = np.array([[1, 2, 0.9], [np.nan, 2, 0.9], [1, 2, np.inf]], np.float32)
+    np.testing.assert_allclose(_known(points), [[1, 2, 0.9], [0, 0, 0], [0, 0, 0]])
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        json_files.compact({"keypoints": [float("nan")]})
+
+
+def test_what_an_earlier_version_left_of_a_batch_does_not_keep_a_pose_from_being_published(tmp_path: Path) -> None:
+    folder, seconds = ClipFolder(tmp_path / "clip"), [n / 30 for n in range(6)]
+    write_pose(folder, people(), seconds, 17, SIZE)
+    layer, pieces = registry.get("pose_corrected"), Pieces(ClipFolder(tmp_path / "pieces", listed=False), "pose")
+    with pieces.of_batch(0):
+        pieces.write_json("corrected.json", {"content": {}, "notes": []})
+    clip = ClipFacts(
+        1, "c", "c.mp4", "0" * 64, 1, "mp4", "h264", *SIZE[::-1], 0, 6, 0.2, 30.0, False, False, tuple(seconds)
+    )
+    product = layer.publish(Context(clip, None, folder, pieces, layer.Parameters(), {}))  # type: ignore[arg-type]
+    assert [file.path for file in product.files] == ["pose/corrections.json"]
+    assert pose_corrected.file_that_counts(folder) == FILE

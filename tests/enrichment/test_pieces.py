@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -106,3 +107,20 @@ def test_arrays_are_joined_into_the_file_that_numpy_would_write(tmp_path: Path, 
     np.save(plain, np.concatenate(arrays), allow_pickle=False)
     assert pieces.path("all.npy").read_bytes() == plain.getvalue()
     assert pieces.are_left([0]) == {0}
+
+
+@pytest.mark.parametrize("other", [np.zeros((1, 3, 2), np.float64), np.zeros((1, 3, 1), np.float32)])
+def test_arrays_that_do_not_belong_together_are_not_joined(tmp_path: Path, other: np.ndarray[Any, Any]) -> None:
+    pieces = Pieces(ClipFolder(tmp_path, listed=False), "pose_3d")
+    pieces.write_array("0.npy", np.zeros((2, 3, 2), np.float32))
+    pieces.write_array("1.npy", other)
+    with pytest.raises(ValueError, match="do not belong together"):
+        pieces.join(["0.npy", "1.npy"], "all.npy")
+
+
+def test_arrays_in_another_order_are_joined_by_their_values(tmp_path: Path) -> None:
+    pieces, arrays = Pieces(ClipFolder(tmp_path, listed=False), "pose_3d"), [np.asfortranarray(PLAIN), PLAIN]
+    for number, array in enumerate(arrays):
+        pieces.write_array(f"{number}.npy", array)
+    pieces.join(["0.npy", "1.npy"], "all.npy")
+    assert np.array_equal(pieces.read_array("all.npy"), np.concatenate(arrays))

@@ -69,6 +69,7 @@ def test_one_track_is_a_mapping_in_the_order_of_frames(tmp_path: Path) -> None:
     assert 5 in masks
     assert 6 not in masks
     assert None not in masks
+    assert masks[np.int64(5)] == masks[5]
     with pytest.raises(KeyError):
         masks[6]
     assert list(masks.within(2, 700)) == [2, 5]
@@ -93,7 +94,11 @@ def test_a_file_without_tracks_has_none(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        ("{}", "it has no size"),
+        ("{}", "no size or no list of tracks"),
+        ('{"size": [48, 64]}', "no size or no list of tracks"),
+        ('{"size": [48, 64], "tracks": {"1": {}}}', "no size or no list of tracks"),
+        ('{"size": [48, 64], "tracks": [[1, 2]]}', "no track_id|list index"),
+        ('{"size": [48, 64], "tracks": [{"frames": {"1": {"counts": [3, 9]}}}]}', "not compressed"),
         ('{"size": [48, 64], "tracks": [{"label": "cup", "frames": {}}]}', "a track has no track_id"),
         ('{"size": [48, 64], "tracks": [{"track_id": 1, "label": "", "confi', "parse error|premature EOF|Incomplete"),
         ('{"size": [48, 64], "tracks": [{"frames": {"x": {"counts": "ab"}}}]}', "invalid literal"),
