@@ -80,7 +80,7 @@ class Pose3D(Layer):
     engine = "back-projection"
     engine_version = "1"
     Parameters = Parameters
-    batch_frames = 3000
+    batch_frames = 600
 
     def compute(self, context: Context, span: Span) -> None:
         """Every keypoint of the batch's frames whose depth is known."""
@@ -150,8 +150,8 @@ def _piece(name: str, span: Span) -> str:
 
 
 def _array(folder: ClipFolder, path: str) -> NDArray[np.float32]:
-    with folder.local(path).open("rb") as file:
-        return np.asarray(np.load(file, allow_pickle=False), dtype=np.float32)
+    """An array whose parts come from the disk as they are looked at."""
+    return np.asarray(np.load(folder.local(path), mmap_mode="r", allow_pickle=False), dtype=np.float32)
 
 
 def reason(clip: ClipFacts, lens: Lens | None, metric: bool, people: bool) -> str:
