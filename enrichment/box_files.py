@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from array import array
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -20,21 +20,24 @@ from enrichment.json_files import compact, write_joined
 from enrichment.layer import ClipFacts, Context
 
 
-def write(
-    context: Context, path: str, frames: Callable[[], Iterator[tuple[int, Sequence[Mapping[str, Any]]]]]
-) -> tuple[Artifact, float | None]:
+def write(context: Context, path: str, pieces: Sequence[str]) -> tuple[Artifact, float | None]:
     """Write a file of boxes: whose they are, the size that their pixels are of, and the boxes by frame.
 
     Args:
         context: of the layer.
         path: of the file.
-        frames: called for a walk through the frames that were looked at, with the boxes on each; twice.
+        pieces: what batches left, each the boxes by frame; they are gone through twice.
 
     Returns:
         The file, and the mean confidence of all boxes, 0-1; None when there are none.
     """
     clip, engine = context.clip, context.engine
     sure = [0.0, 0]
+
+    def frames() -> Iterator[tuple[str, list[dict[str, Any]]]]:
+        for piece in pieces:
+            context.keep_going()
+            yield from context.pieces.read_json(piece).items()
 
     def told() -> Iterator[str]:
         for frame, found in frames():
@@ -45,7 +48,7 @@ def write(
     head = {"engine": engine.name, "engine_version": engine.version, "size": [clip.height, clip.width]}
     with context.folder.writing(path) as file:
         file.write(f'{compact(head)[:-1]},"seconds":{{'.encode())
-        write_joined(file, (f'"{frame}":{json.dumps(clip.seconds[frame])}' for frame, _ in frames()))
+        write_joined(file, (f'"{frame}":{json.dumps(clip.seconds[int(frame)])}' for frame, _ in frames()))
         file.write(b'},"frames":{')
         write_joined(file, told())
         file.write(b"}}\n")

@@ -95,16 +95,13 @@ class Grouped:
                 "confidence": track.confidence,
             }
             file.write(("," * (nth > 0) + compact(head)[:-1] + ',"frames":{').encode())
-            for row in range(len(track.frames)):
-                self._write_mask(file, track, row)
+            write_joined(file, (self._mask(track, row) for row in range(len(track.frames))))
             file.write(b"}}")
         file.write(b"]}\n")
 
-    def _write_mask(self, file: BinaryIO, track: Track, row: int) -> None:
-        counts = os.pread(self._spool.fileno(), track.lengths[row], track.at[row])
-        file.write(b'%s"%d":{"counts":' % (b"," * (row > 0), track.frames[row]))
-        file.write(counts)
-        file.write(b',"confidence":%s}' % json.dumps(track.confidences[row]).encode())
+    def _mask(self, track: Track, row: int) -> str:
+        counts = os.pread(self._spool.fileno(), track.lengths[row], track.at[row]).decode()
+        return f'"{track.frames[row]}":{{"counts":{counts},"confidence":{json.dumps(track.confidences[row])}}}'
 
 
 def write_by_frame(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -59,14 +59,7 @@ class People(Layer):
     def publish(self, context: Context) -> Product:
         """The boxes by frame."""
         spans = self.spans(context.clip.frame_count)
-
-        def frames() -> Iterator[tuple[int, list[dict[str, Any]]]]:
-            for span in spans:
-                context.keep_going()
-                for frame, found in context.pieces.read_json(_batch_of(span.index)).items():
-                    yield int(frame), found
-
-        file, sure = box_files.write(context, FILE, frames)
+        file, sure = box_files.write(context, FILE, [_batch_of(span.index) for span in spans])
         return Product([file], measure=sure)
 
     def open(self, folder: ClipFolder, clip: ClipFacts) -> BoxReader:
